@@ -1,0 +1,39 @@
+"""The exceptions of Candid.
+
+CandidError
+├── Refusal        this picture can't be judged; its sentence is shown to the person as it is
+├── TryLater       not now; carries how many seconds to wait
+├── SettingsError  config.toml or the environment is wrong; names the key, what was found, what is accepted
+└── GiveUp         this adapter can't go on (a revoked token, say); the rest of the bot runs on
+
+Every other exception is a bug: it is logged with an id, and the person is told that id and nothing else.
+"""
+
+
+class CandidError(Exception):
+    """Base of everything that Candid raises on purpose. `str(error)` is one sentence for a person."""
+
+
+class Refusal(CandidError):
+    """The picture can't be judged. `reason` is a stable word for metrics and tests; the text says what to do."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class TryLater(CandidError):
+    """A limit or a full queue. `seconds` is when another try makes sense."""
+
+    def __init__(self, seconds: float, text: str | None = None) -> None:
+        wait = max(1, round(seconds))
+        super().__init__(text or f"That is a lot of pictures at once. Please try again in {wait} seconds.")
+        self.seconds = float(wait)
+
+
+class SettingsError(CandidError):
+    """A setting is unknown, ill-typed or out of range."""
+
+
+class GiveUp(CandidError):
+    """Raised by an adapter that can't work until a person changes something; the supervisor stops it with this line."""

@@ -1,0 +1,76 @@
+"""What Candid says about one picture: a value that every adapter words in its own way."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Label(StrEnum):
+    AI = "ai"
+    REAL = "real"
+    UNSURE = "unsure"
+
+
+class Arrival(StrEnum):
+    """How the bytes reached Candid: as the author's file, recompressed by a platform, or as a small preview."""
+
+    ORIGINAL = "original"
+    RECOMPRESSED = "recompressed"
+    PREVIEW = "preview"
+
+
+class Strength(StrEnum):
+    """How much a finding in the file is worth: a valid signature, an unsigned marker, or a hint."""
+
+    SIGNED = "signed"
+    SELF_DECLARED = "self-declared"
+    HINT = "hint"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that the file itself says."""
+
+    kind: str
+    says: str
+    strength: Strength
+
+
+@dataclass(frozen=True, slots=True)
+class ViewScore:
+    """One view that the network saw: `box` is left, top, right, bottom in pixels of the upright picture; `p_ai` 0..1."""
+
+    kind: str
+    box: tuple[int, int, int, int]
+    p_ai: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """The published thresholds on p_ai: at or below `real` is "likely real", at or above `ai` is "likely AI"."""
+
+    real: float
+    ai: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one picture.
+
+    `confidence` is the calibrated probability of the label (for UNSURE: of the likelier side), `p_ai` that of AI; both 0..1.
+    `milliseconds` is the time from bytes to verdict without waiting in queues. `notes` are stable words for what was
+    done to the picture on the way in ("first-frame", ...). `sha256` is of the bytes that were judged.
+    """
+
+    label: Label
+    confidence: float
+    p_ai: float
+    model: str
+    bands: Bands
+    sha256: str
+    arrival: Arrival
+    milliseconds: int
+    width: int
+    height: int
+    views: tuple[ViewScore, ...] = ()
+    evidence: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Loopback Discord and Telegram servers that enforce what the real ones enforce."""

@@ -1,0 +1,1 @@
+"""The scripts that admins run: collect, prepare, train, evaluate, promote."""
