@@ -106,6 +106,8 @@ def response(fault: Fault) -> web.Response:
             headers = {"Via": "1.1 google", "X-RateLimit-Global": "true", "X-RateLimit-Scope": "global"}
             headers["Retry-After"] = str(seconds)
             body = {"message": "You are being rate limited.", "retry_after": seconds, "global": True}
-            return web.json_response(body, status=429, headers=headers)
+            answer = web.json_response(body, status=429, headers=headers)
+            answer.headers["Content-Type"] = "application/json"
+            return answer
         case Reset():
             raise AssertionError("a reset has no response")

@@ -77,6 +77,8 @@ class Rest:
         else:
             answer = refused
         answer.headers.update(headers | {"Via": "1.1 google"})
+        if answer.content_type == "application/json":
+            answer.headers["Content-Type"] = "application/json"  # bare, as Discord sends it: clients compare the text
         return answer
 
     async def _me(self, request: web.Request) -> web.Response:
