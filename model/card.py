@@ -1,0 +1,39 @@
+"""A version's card: what it was made from, how it does, and the numbers that turn its scores into verdicts."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model.calibration import Bands, Calibration
+
+
+@dataclass(frozen=True)
+class Card:
+    """`data` is the whole of card.json: recipe, data, command, time, hardware, metrics by tier and slice."""
+
+    version: str
+    network: str
+    side: int
+    views: int
+    calibration: Calibration
+    bands: Bands
+    data: dict[str, Any]
+
+
+def read_card(folder: Path) -> Card:
+    """Raises ValueError with a sentence when the weights are not those that the card was written for."""
+    data = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    found = hashlib.sha256((folder / "weights.npz").read_bytes()).hexdigest()
+    if found != data["sha256"]:
+        raise ValueError(f"{folder / 'weights.npz'} is not the file that card.json describes (sha256 {found[:12]}…): copy the version again.")
+    return Card(
+        version=data["version"],
+        network=data["network"],
+        side=data["side"],
+        views=data["views"],
+        calibration=Calibration(**data["calibration"]),
+        bands=Bands(**data["bands"]),
+        data=data,
+    )

@@ -1,0 +1,62 @@
+"""Batches for Keras: tiles drawn by weight, augmented in threads, with the teacher's features where there are any."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.augment import augment
+from training.recipe import Recipe
+from training.teaching import Lesson, prepare_lesson
+from training.tiles import Tiles, draw_weights
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+import keras  # noqa: E402
+
+if TYPE_CHECKING:
+    Base = object
+else:
+    Base = keras.utils.PyDataset
+
+
+class Batches(Base):  # type: ignore[misc]
+    """`epoch` batches an epoch. Each sample depends only on the seed, the epoch and its place, so a resumed run draws new ones."""
+
+    def __init__(self, tiles: Tiles, recipe: Recipe, epoch: int) -> None:
+        super().__init__(workers=2, use_multiprocessing=False, max_queue_size=12)
+        self.tiles, self.recipe, self.steps, self.epoch = tiles, recipe, epoch, 0
+        self.rows = np.flatnonzero(tiles.fold != recipe.fold)
+        self.weights = draw_weights(tiles, self.rows)
+        self.lesson: Lesson | None = None
+        if recipe.teacher_width and tiles.teacher is not None:
+            self.lesson = prepare_lesson(tiles, self.rows, recipe.teacher_width)
+
+    @property
+    def embedding_width(self) -> int:
+        return self.lesson.targets.shape[1] if self.lesson else 0
+
+    def describe(self) -> str:
+        pictures = len(np.unique(self.tiles.id[self.rows]))
+        taught = 0 if self.lesson is None else int(self.lesson.known.sum())
+        return f"{len(self.rows)} to train on from {pictures} pictures, {taught} with a teacher's features"
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def on_epoch_begin(self) -> None:
+        self.epoch += 1
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        random = np.random.default_rng((self.recipe.seed, self.epoch, index, os.getpid()))
+        drawn = random.choice(len(self.rows), self.recipe.batch, p=self.weights)
+        samples = [self.sample(int(self.rows[place]), random) for place in drawn]
+        labels: NDArray[np.float32] = self.tiles.label[self.rows[drawn]].astype(np.float32)[:, None]
+        if self.lesson is None:
+            return np.stack(samples), {"logit": labels}
+        known = self.lesson.known[drawn].astype(np.float32)
+        targets = {"logit": labels, "embedding": self.lesson.targets[drawn]}
+        return np.stack(samples), targets, {"logit": np.ones_like(known), "embedding": known}
+
+    def sample(self, row: int, random: np.random.Generator) -> NDArray[np.uint8]:
+        return augment(self.tiles.picture(row), str(self.tiles.view[row]), self.recipe.side, random)

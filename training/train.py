@@ -1,0 +1,129 @@
+"""Train a detector from prepared tiles.
+
+    python -m training.train --recipe chat --data data/prepared --out runs/chat
+    python -m training.train --recipe retrain --data data/prepared --out runs/mine --start champion
+
+Training goes on the fastest backend that is installed: torch when it is there (2 to 3 times JAX on a CPU), else JAX. Every EPOCH
+steps the whole state is written to --out; the same command, run again after a kill, goes on from there. At the end, --out holds
+`weights.npz` and `training.json`; training.evaluate then calibrates and measures, and training.promote decides.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training.recipe import Recipe, read_recipe
+
+if TYPE_CHECKING:
+    import keras
+
+EPOCH = 250  # steps between two checkpoints
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--recipe", default="chat", help="a name in training/recipes, or a .toml file")
+    parser.add_argument("--data", type=Path, required=True, help="folder that training.prepare wrote")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the run: checkpoints, weights, log")
+    parser.add_argument("--start", help="a version to start from instead of the recipe's: `champion` or a folder")
+    parser.add_argument("--steps", type=int, help="instead of the recipe's")
+    parser.add_argument("--fold", type=int, help="the fold to hold out, instead of the recipe's; -1 for none")
+    arguments = parser.parse_args()
+    recipe = read_recipe(arguments.recipe, steps=arguments.steps, fold=arguments.fold, start=arguments.start)
+    choose_backend()
+    train(recipe, arguments.data, arguments.out)
+
+
+def choose_backend() -> None:
+    """Must come before the first import of keras."""
+    if "KERAS_BACKEND" not in os.environ:
+        os.environ["KERAS_BACKEND"] = "torch" if importlib.util.find_spec("torch") else "jax"
+
+
+def train(recipe: Recipe, data: Path, out: Path) -> None:
+    """Run the recipe to its end, from the last checkpoint if there is one."""
+    import keras
+
+    from model.weights import save_weights
+    from training.batches import Batches
+    from training.start import build_network
+    from training.tiles import open_tiles
+
+    out.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(recipe.seed)
+    tiles = open_tiles(data)
+    batches = Batches(tiles, recipe, EPOCH)
+    print(f"{len(tiles)} tiles, {batches.describe()}; backend {keras.backend.backend()}", flush=True)
+    network = build_network(recipe, batches.embedding_width)
+    compile_network(network, recipe)
+    began = time.monotonic()
+    network.fit(
+        batches,
+        epochs=-(-recipe.steps // EPOCH),
+        verbose=0,
+        callbacks=[
+            keras.callbacks.BackupAndRestore(str(out / "checkpoint"), delete_checkpoint=False),
+            keras.callbacks.CSVLogger(str(out / "log.csv"), append=True),
+            progress(recipe.steps),
+        ],
+    )
+    save_weights(network, out / "weights.npz")
+    record = {"recipe": recipe.as_dict(), "minutes": round((time.monotonic() - began) / 60, 1), "tiles": batches.describe()}
+    (out / "training.json").write_text(json.dumps(record, indent=1))
+    print(f"weights are in {out / 'weights.npz'}", flush=True)
+
+
+def compile_network(network: "keras.Model", recipe: Recipe) -> None:
+    """AdamW (Loshchilov & Hutter 2019) on a cosine with a warm-up, weights averaged over about the last 1/(1-average) steps."""
+    import keras
+
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=recipe.learning_rate / 20,
+        warmup_target=recipe.learning_rate,
+        warmup_steps=recipe.warmup,
+        decay_steps=recipe.steps - recipe.warmup,
+        alpha=0.01,
+    )
+    optimizer = keras.optimizers.AdamW(
+        rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip, use_ema=True, ema_momentum=recipe.average
+    )
+    losses: dict[str, Any] = {"logit": keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)}
+    weights = {"logit": 1.0}
+    if "embedding" in network.output_names if hasattr(network, "output_names") else False:
+        losses["embedding"], weights["embedding"] = keras.losses.MeanSquaredError(), recipe.teacher_weight
+    network.compile(optimizer, loss=losses, loss_weights=weights)
+
+
+def progress(steps: int) -> "keras.callbacks.Callback":
+    """One bar over the whole run, with pictures per second, time left and a moving loss."""
+    import keras
+    from tqdm import tqdm
+
+    class Progress(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_begin(self, logs: Any = None) -> None:
+            self.bar = tqdm(total=steps, unit="step", mininterval=5)
+            self.started = False
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            if not self.started:
+                self.bar.update(epoch * EPOCH)  # what an earlier run did
+                self.bar.unpause()
+                self.started = True
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.bar.update()
+            if batch % 20 == 0 and logs:
+                self.bar.set_postfix({name: f"{float(value):.3f}" for name, value in logs.items()})
+
+        def on_train_end(self, logs: Any = None) -> None:
+            self.bar.close()
+
+    return Progress()
+
+
+if __name__ == "__main__":
+    main()
