@@ -43,15 +43,13 @@ def convert(picture: Image.Image, icc: bytes | None, orientation: int, tick: Cal
     for top in range(0, height, rows):
         tick()
         bottom = min(height, top + rows)
-        band = picture.crop((0, top, width, bottom))
-        colours, alpha = _colours(band, profile, scale)
-        if alpha is not None and int(alpha.min()) < 255:
+        band, alpha = _colours(picture.crop((0, top, width, bottom)), profile, scale)
+        if alpha is not None and alpha.getextrema() != (255, 255):
             transparent = True
-            # In whole numbers: (c * a + 255 * (255 - a)) / 255, rounded.
-            part = alpha.astype(np.uint16)[..., None]
-            mixed = colours.astype(np.uint32) * part + 255 * (255 - part).astype(np.uint32)
-            colours = ((mixed + 127) // 255).astype(np.uint8)
-        target[top:bottom] = colours
+            white = Image.new("RGB", band.size, "white")
+            white.paste(band, mask=alpha)
+            band = white
+        target[top:bottom] = np.asarray(band)
     notes = (ALPHA_ON_WHITE,) * transparent + (COLOURS_CONVERTED,) * (profile is not None)
     return Converted(upright, notes)
 
@@ -66,25 +64,24 @@ def _as_stored(upright: Pixels, orientation: int) -> Pixels:
 
 def _colours(
     band: Image.Image, profile: ImageCms.ImageCmsTransform | None, scale: tuple[float, float]
-) -> tuple[Pixels, Pixels | None]:
+) -> tuple[Image.Image, Image.Image | None]:
+    """The band in RGB, and its alpha channel."""
     if band.mode.startswith(("I", "F")):
         low, factor = scale
         grey = np.asarray(band).astype(np.float32)
         if band.mode == "F":
             grey = np.nan_to_num(grey, nan=0.0, posinf=0.0, neginf=0.0)
         band = Image.fromarray(np.rint(np.clip((grey - low) * factor, 0, 255)).astype(np.uint8))
-    alpha: Pixels | None = None
+    alpha = None
     if band.mode in _ALPHA_MODES or "transparency" in band.info:
         band = band.convert("LA" if band.mode in _GREY else "RGBA")
-        alpha = np.asarray(band.getchannel("A"))
+        alpha = band.getchannel("A")
         band = band.getchannel("L") if band.mode == "LA" else band.convert("RGB")
     if profile is not None:
         if band.mode not in ("L", "RGB", "CMYK", "LAB"):
             band = band.convert("RGB")
         band = ImageCms.applyTransform(band, profile) or band
-    if band.mode != "RGB":
-        band = band.convert("RGB")
-    return np.asarray(band), alpha
+    return band if band.mode == "RGB" else band.convert("RGB"), alpha
 
 
 def _scale(picture: Image.Image) -> tuple[float, float]:

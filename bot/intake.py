@@ -12,7 +12,7 @@ What is enforced, and how:
   between the bands of the colour conversion. WebP, AVIF, HEIC and compressed TIFF decode in one call that can't be
   interrupted: their work is bounded beforehand instead (pixels, hidden frames, overlapping strips, progressive scans).
   Processor time, not the clock, because a busy machine is no reason to refuse a picture.
-* Memory: about `11 * max_pixels` bytes a thread; twice that for WebP and progressive JPEG.
+* Memory: about 9 bytes a pixel in a thread while it decodes, 12 for progressive JPEG and AVIF, 17 for WebP.
 """
 
 import struct
@@ -40,6 +40,7 @@ REDUCED = "reduced"
 
 # Decided once for the process: sizes are checked here, against the configured limit, before Pillow sees a picture.
 Image.MAX_IMAGE_PIXELS = None
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the decode threads are the service's way to use the processor's cores
 
 _LYING = 8_000_000  # pixels that a codec may work through beyond a small picture's own, for tiles and alpha planes
 
@@ -199,6 +200,7 @@ def _heic(still: Still, limits: Limits) -> Image.Image:
         import pillow_heif
     except ImportError:
         raise _refusal("needs-heic") from None
+    pillow_heif.options.DECODE_THREADS = 1
     picture = pillow_heif.open_heif(still.stream, convert_hdr_to_8bit=True)
     width, height = picture.size
     if width * height > limits.max_pixels:

@@ -36,10 +36,10 @@ def parse(data: bytes) -> Png:
         length = int.from_bytes(data[at : at + 4], "big")
         chunk = Span(data[at + 4 : at + 8], at + 8, at + 8 + length)
         at = chunk.end + 4
-        if at > len(data):
-            raise Malformed("stops inside a chunk", truncated=True)
         if not chunk.name.isalpha():
             raise Malformed("a chunk name that is not letters")
+        if at > len(data):
+            raise Malformed("stops inside a chunk", truncated=True)
         if len(chunks) >= MAX_BLOCKS:
             raise Malformed("too many chunks")
         chunks.append(chunk)
