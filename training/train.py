@@ -81,11 +81,12 @@ def compile_network(network: "keras.Model", recipe: Recipe) -> None:
     """AdamW (Loshchilov & Hutter 2019) on a cosine with a warm-up, weights averaged over about the last 1/(1-average) steps."""
     import keras
 
+    warmup = min(recipe.warmup, recipe.steps // 10)
     rate = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=recipe.learning_rate / 20,
         warmup_target=recipe.learning_rate,
-        warmup_steps=recipe.warmup,
-        decay_steps=recipe.steps - recipe.warmup,
+        warmup_steps=warmup,
+        decay_steps=recipe.steps - warmup,
         alpha=0.01,
     )
     optimizer = keras.optimizers.AdamW(
@@ -93,7 +94,7 @@ def compile_network(network: "keras.Model", recipe: Recipe) -> None:
     )
     losses: dict[str, Any] = {"logit": keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)}
     weights = {"logit": 1.0}
-    if "embedding" in network.output_names if hasattr(network, "output_names") else False:
+    if "embedding" in {layer.name for layer in network.layers}:
         losses["embedding"], weights["embedding"] = keras.losses.MeanSquaredError(), recipe.teacher_weight
     network.compile(optimizer, loss=losses, loss_weights=weights)
 
