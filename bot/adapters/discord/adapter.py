@@ -1,0 +1,156 @@
+"""Candid on Discord: runs discord.py's client, and says what a person must change where it can't."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import discord
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from yarl import URL
+
+from bot.adapters.discord.client import CandidClient
+from bot.adapters.discord.delivery import Delivery, Revoked, Stale
+from bot.adapters.discord.desk import Desk
+from bot.adapters.discord.front import Front
+from bot.adapters.discord.sources import Finder
+from bot.adapters.discord.timings import Timings
+from bot.core import Checker
+from bot.errors import GiveUp
+from bot.inbox import Inbox
+from bot.settings import DiscordSettings, Settings
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+API, GATEWAY = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
+LANGUAGE = "en"
+DAY = 24 * 3600.0
+BAD_TOKEN = (
+    "Discord refuses the token. Make a new one in the developer portal (Bot, Reset Token) and set DISCORD_TOKEN."
+)
+NO_INTENT = (
+    "Discord refuses the Message Content Intent: switch it on in the developer portal (Bot, Privileged Gateway "
+    "Intents), or set [discord] message_content = false. Until then everything works but automatic mode."
+)
+
+
+def point_to(settings: DiscordSettings) -> None:
+    """discord.py keeps the addresses of the API and the gateway in its classes, for the whole process."""
+    Route.BASE = settings.api.rstrip("/") if settings.api else API
+    DiscordWebSocket.DEFAULT_GATEWAY = URL(settings.gateway) if settings.gateway else GATEWAY
+
+
+class DiscordAdapter:
+    """One Discord application. `run` may be called again after it raised: what was accepted goes on meanwhile."""
+
+    name = "discord"
+
+    def __init__(
+        self, settings: Settings, checker: Checker, store: Store, inbox: Inbox, timings: Timings | None = None
+    ) -> None:
+        timings = timings or Timings()
+        self.status = "starting"
+        self._settings = settings.discord
+        self._store = store
+        self._timings = timings
+        self._finder = Finder(settings.discord.api)
+        self._delivery = Delivery(timings, self._on_revoked)
+        self._desk = Desk(settings.checks, checker, inbox, self._delivery, self._finder, timings, LANGUAGE)
+        self._front = Front(self._desk, checker, store, self._delivery, self._finder, timings, LANGUAGE)
+        self._content = settings.discord.message_content
+        self._revoked = False
+        self._closing = False
+        self._client: CandidClient | None = None
+        self._taken_up = False
+        self._chores: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Works until it is closed or cancelled."""
+        point_to(self._settings)
+        if not self._taken_up:
+            await self._desk.take_up()
+            self._taken_up = True
+        while not self._closing:
+            try:
+                await self._connect()
+                return
+            except discord.PrivilegedIntentsRequired:
+                if not self._content:
+                    raise
+                log.warning("%s", NO_INTENT)
+                self._content = False
+
+    async def close(self) -> None:
+        """Finish what is accepted; what comes in meanwhile is answered after the next start."""
+        self._closing = True
+        await self._desk.close(self._timings.drain_seconds)
+        if self._client is not None:
+            await self._client.close()
+
+    async def _connect(self) -> None:
+        self.status = "starting"
+        client = self._client = CandidClient(
+            content=self._content,
+            desk=self._desk,
+            front=self._front,
+            store=self._store,
+            finder=self._finder,
+            language=LANGUAGE,
+            changed=self._on_change,
+            logged_in=self._on_login,
+        )
+        try:
+            await client.start(self._settings.token.reveal())
+        except discord.LoginFailure:
+            raise GiveUp(BAD_TOKEN) from None
+        except discord.ConnectionClosed as error:
+            if error.code == 4004:
+                raise GiveUp(BAD_TOKEN) from None
+            if error.code in (4010, 4011, 4012, 4013):
+                raise GiveUp(f"Discord refuses this bot's connection for good (gateway code {error.code}).") from None
+            raise
+        except AttributeError:
+            if client.ws is None:  # discord.py trips over its own feet where the first connect fails (its issue #10520)
+                raise ConnectionError("Discord's gateway can't be reached") from None
+            raise
+        finally:
+            self._delivery.lose()
+            for chore in self._chores:
+                chore.cancel()
+            await client.close()
+        if self._revoked:
+            raise GiveUp(BAD_TOKEN)
+
+    def _on_change(self, status: str) -> None:
+        self.status = status
+
+    def _on_login(self, client: CandidClient) -> None:
+        self._delivery.use(client)
+        self._do(self._sync(client))
+
+    def _on_revoked(self) -> None:
+        self._revoked = True
+        if self._client is not None:
+            self._do(self._client.close())
+
+    async def _sync(self, client: CandidClient) -> None:
+        """Tell Discord the commands. Trouble here stops nothing else: mentions and direct messages work without."""
+        try:
+            await self._delivery.attempt(time.time() + DAY, lambda _: client.tree.sync())
+        except (Stale, Revoked):
+            return
+        except discord.HTTPException as error:
+            log.error("Discord refuses the commands, so that menu and slash commands are missing: %s", error)
+
+    def _do(self, chore: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(chore)
+        self._chores.add(task)
+        task.add_done_callback(self._on_done)
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        self._chores.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("Discord: a chore failed", exc_info=task.exception())

@@ -1,0 +1,113 @@
+"""An answer as Discord shows it: an embed a picture, in words, colour and symbol, with buttons; one message in all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+
+from bot.adapters.discord.buttons import row_of_buttons
+from bot.verdict import Label, Verdict
+from bot.wording import say, words
+
+# Orange and blue, which the colour-blind tell apart; the symbol and the words say it too.
+COLOURS = {Label.AI: 0xE8590C, Label.REAL: 0x1C7ED6, Label.UNSURE: 0x868E96}
+MOST_EMBEDS = 10
+MOST_TEXT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What came of one picture: a verdict, or the sentence that says why there is none."""
+
+    name: str
+    outcome: Verdict | str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One message: `body` for the API, `plain` where embeds are not permitted."""
+
+    embeds: tuple[discord.Embed, ...] = ()
+    content: str = ""
+    components: tuple[dict[str, Any], ...] = ()
+
+    def body(self) -> dict[str, Any]:
+        """Everything; what is empty is sent too, because it may replace an older state. Mentions nobody."""
+        return {
+            "content": self.content,
+            "embeds": [e.to_dict() for e in self.embeds],
+            "components": list(self.components),
+            "allowed_mentions": {"parse": [], "replied_user": False},
+        }
+
+    def plain(self) -> dict[str, Any]:
+        """The same in plain text."""
+        parts = [self.content]
+        for embed in self.embeds:
+            fields = [f"{f.name}: {f.value}" for f in embed.fields]
+            parts += [f"**{embed.title}**" if embed.title else "", embed.description or "", *fields]
+            parts.append(f"-# {embed.footer.text}" if embed.footer.text else "")
+        text = "\n".join(part for part in parts if part)
+        return self.body() | {"embeds": [], "content": text[: MOST_TEXT - 1] + "…" if len(text) > MOST_TEXT else text}
+
+
+def sentence(text: str) -> Answer:
+    """An answer that is only a sentence."""
+    return Answer(content=text[:MOST_TEXT])
+
+
+def compose(items: Sequence[Item], left_out: int, language: str) -> Answer:
+    """One answer for all pictures of a message, at most ten; `left_out` more were not looked at."""
+    verdicts = [(item.name, item.outcome) for item in items if isinstance(item.outcome, Verdict)]
+    note = say("discord.left_out", language, looked=len(items), left=left_out) if left_out else ""
+    if len(items) == 1 and not verdicts:
+        return sentence("\n".join(filter(None, (str(items[0].outcome), note))))
+    numbered = len(items) > 1
+    embeds = [_embed(item, number if numbered else None, language) for number, item in enumerate(items, 1)]
+    if numbered and verdicts:
+        _say_once(embeds, [verdict for _, verdict in verdicts], language)
+    names = {v.sha256[:32]: f"{n}" for n, v in reversed(verdicts)}  # the same picture twice has one button
+    numbers = {
+        item.outcome.sha256[:32]: number
+        for number, item in reversed(list(enumerate(items, 1)))
+        if isinstance(item.outcome, Verdict)
+    }
+    choices = [(f"{numbers[sha]} · {names[sha]}", sha) for sha in sorted(names, key=lambda sha: numbers[sha])]
+    return Answer(tuple(embeds), note, row_of_buttons(choices, language))
+
+
+def _embed(item: Item, number: int | None, language: str) -> discord.Embed:
+    before = f"{number} · " if number is not None else ""
+    name = _escaped(item.name)
+    verdict = item.outcome
+    if isinstance(verdict, str):
+        return discord.Embed(title=f"{before}{name}"[:256], description=verdict, colour=COLOURS[Label.UNSURE])
+    said = words(verdict, language)
+    embed = discord.Embed(title=f"{before}{said.symbol} {said.title}", colour=COLOURS[verdict.label])
+    findings = [f"> {discord.utils.escape_markdown(f.says)[:300]}" for f in verdict.evidence[:4]]
+    if number is not None:
+        embed.description = "\n".join([f"**{said.confidence}** · {name}", *findings])
+        return embed
+    lines = [f"**{said.confidence}**", *findings, said.honest, said.advice or ""]
+    embed.description = "\n".join(line for line in lines if line)
+    embed.add_field(name=say("discord.arrival", language), value=said.arrival)
+    embed.set_footer(text=said.footer)
+    return embed
+
+
+def _say_once(embeds: list[discord.Embed], verdicts: list[Verdict], language: str) -> None:
+    """Below several pictures: the honest sentence (of an accused one, if there is one), advice, arrival, the model."""
+    said = [words(verdict, language) for verdict in verdicts]
+    first = next((s for s, v in zip(said, verdicts, strict=True) if v.label is Label.AI), said[0])
+    last = embeds[-1]
+    below = [first.honest, *dict.fromkeys(s.advice for s in said if s.advice)]
+    last.description = "\n".join([last.description or "", *below])
+    last.add_field(name=say("discord.arrival", language), value="\n".join(dict.fromkeys(s.arrival for s in said)))
+    last.set_footer(text=first.footer)
+
+
+def _escaped(name: str) -> str:
+    """A file's name is a stranger's text."""
+    short = name if len(name) <= 60 else f"{name[:40]}…{name[-19:]}"
+    return discord.utils.escape_mentions(discord.utils.escape_markdown(short))

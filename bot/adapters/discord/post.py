@@ -1,0 +1,159 @@
+"""Brings an answer to where it was asked: into the deferred response, else as a reply, else as a direct message."""
+
+import logging
+import time
+
+import discord
+from discord.http import Route
+
+from bot.adapters.discord.answer import Answer
+from bot.adapters.discord.asks import Ask
+from bot.adapters.discord.delivery import Delivery, Revoked, Stale
+from bot.adapters.discord.timings import Timings
+from bot.inbox import Inbox
+from bot.wording import say
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN = 10008, 10015, 10062, 50027
+MISSING_PERMISSIONS, NO_HISTORY = 50013, 160002
+SAY_AGAIN = 3600.0
+NEEDED = {
+    "view_channel": "View Channel",
+    "send_messages": "Send Messages",
+    "send_messages_in_threads": "Send Messages in Threads",
+    "embed_links": "Embed Links",
+    "read_message_history": "Read Message History",
+}
+ORIGINAL = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
+
+
+def original(application: int, token: str) -> Route:
+    """The response to an interaction: editing it says the same again, however often."""
+    return Route("PATCH", ORIGINAL, webhook_id=application, webhook_token=token)
+
+
+def missing(channel: object) -> list[str]:
+    """The permissions that the bot lacks in a channel, by the names that Discord shows."""
+    if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        return []
+    has = channel.permissions_for(channel.guild.me)
+    thread = isinstance(channel, discord.Thread)
+    skipped = "send_messages" if thread else "send_messages_in_threads"
+    return [shown for name, shown in NEEDED.items() if name != skipped and not getattr(has, name)]
+
+
+class Post:
+    """Delivers answers, each once."""
+
+    def __init__(self, delivery: Delivery, inbox: Inbox, timings: Timings, language: str) -> None:
+        self._delivery = delivery
+        self._inbox = inbox
+        self._timings = timings
+        self._language = language
+        self._said: dict[int, float] = {}  # channel -> when a missing permission was logged
+
+    async def deliver(self, ask: Ask, answer: Answer, accepted: float, until: float) -> None:
+        """Returns when the answer is there, or when it is clear that it can't be (and the log says so)."""
+        if not ask.token or not await self._fill(ask, answer, min(until, accepted + self._timings.token_seconds)):
+            await self._send(ask, answer, until)
+
+    async def arrived(self, ask: Ask, accepted: float, until: float) -> bool:
+        """After a crash in the middle of sending: is the answer there? True also where that can't be known."""
+        if ask.token or ask.message is None:
+            return False
+        after = ask.message - 1
+        route = Route("GET", "/channels/{channel_id}/messages", channel_id=ask.channel)
+        me = 0
+
+        async def read(client: discord.Client) -> list[dict[str, object]]:
+            nonlocal me
+            me = client.user.id if client.user is not None else 0
+            found: list[dict[str, object]] = await client.http.request(route, params={"after": after, "limit": 100})
+            return found
+
+        try:
+            history = await self._delivery.attempt(until, read)
+        except (discord.Forbidden, discord.NotFound):
+            history = []
+        ids = {int(str(m["id"])) for m in history}
+        for message in history:
+            author, reference = message.get("author"), message.get("message_reference")
+            mine = isinstance(author, dict) and int(author["id"]) == me
+            if mine and isinstance(reference, dict) and int(reference.get("message_id", 0)) == ask.message:
+                return True
+        if ask.message in ids or time.time() - accepted < self._timings.nonce_seconds:
+            return False  # the nonce keeps a second one away for some minutes
+        log.warning("Discord: nobody knows whether %s was answered before the restart; it isn't again.", ask.key)
+        return True
+
+    async def _fill(self, ask: Ask, answer: Answer, until: float) -> bool:
+        """Edit the deferred response. False if there is none, or its token is over."""
+        try:
+            await self._delivery.call(until, original(ask.application, ask.token), answer.body())
+        except Stale:
+            log.info("Discord: the token of %s is over.", ask.key)
+            return False
+        except discord.HTTPException as error:
+            if error.code not in (UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN):
+                raise
+            log.info("Discord: the response to %s can't be edited: %s", ask.key, error.text)
+            return False
+        return True
+
+    async def _send(self, ask: Ask, answer: Answer, until: float) -> None:
+        """Send a message, simpler where permissions are missing."""
+        body = answer.body() | {"nonce": ask.nonce, "enforce_nonce": True}
+        if ask.message is not None:
+            body["message_reference"] = {
+                "message_id": str(ask.message),
+                "channel_id": str(ask.channel),
+                "fail_if_not_exists": False,
+            }
+        route = Route("POST", "/channels/{channel_id}/messages", channel_id=ask.channel)
+        await self._inbox.update(ask.key, sending=True)
+        while True:
+            try:
+                await self._delivery.call(until, route, body)
+                return
+            except discord.HTTPException as error:
+                if error.code == NO_HISTORY and "message_reference" in body:
+                    del body["message_reference"]
+                elif error.code == MISSING_PERMISSIONS and body["embeds"]:
+                    body |= answer.plain()
+                elif error.status in (403, 404):
+                    self._note(ask, error.text)
+                    await self._tell(ask, answer)
+                    return
+                else:
+                    raise
+                self._note(ask, error.text)
+
+    def _note(self, ask: Ask, text: str) -> None:
+        """One clear line a channel and hour about what an admin has to change."""
+        now = time.monotonic()
+        if now - self._said.get(ask.channel, -SAY_AGAIN) < SAY_AGAIN:
+            return
+        self._said[ask.channel] = now
+        client = self._delivery.client
+        channel = client.get_channel(ask.channel) if client is not None else None
+        lacking = ", ".join(missing(channel)) or "perhaps View Channel or Send Messages"
+        where = f"#{channel}" if channel is not None else f"channel {ask.channel}"
+        log.warning("Discord: I can't answer as I should in %s (%s). Missing permission: %s.", where, text, lacking)
+
+    async def _tell(self, ask: Ask, answer: Answer) -> None:
+        """Who asked where the bot may not write gets the answer as a direct message."""
+        if ask.automatic or ask.guild is None:
+            return
+        until = time.time() + self._timings.tell_seconds
+        note = say("discord.cannot_write", self._language, channel=f"<#{ask.channel}>")
+        body = answer.body() | {"nonce": ask.nonce, "enforce_nonce": True}
+        body["content"] = f"{note}\n{answer.content}".strip()
+        try:
+            opened = await self._delivery.call(until, Route("POST", "/users/@me/channels"), {"recipient_id": ask.user})
+            route = Route("POST", "/channels/{channel_id}/messages", channel_id=int(opened["id"]))
+            await self._delivery.call(until, route, body)
+        except Revoked:
+            raise
+        except (Stale, discord.HTTPException) as error:
+            log.warning("Discord: %s could not be told in a direct message either: %s", ask.key, type(error).__name__)
