@@ -1,0 +1,203 @@
+"""The web page and its API, on aiohttp.
+
+GET  /            the page                  POST /api/check    a picture (form field `image`, or the raw body): the verdict
+GET  /api/about   model, bands, limits      POST /api/report   "Wrong?": {"sha256": ..., "says": "ai" or "real"}
+GET  /healthz     200 while it lives        GET  /readyz       200 when the model is warm, else 503 and what it waits for
+GET  /metrics     for Prometheus
+
+It may start before the model is there: `checker` is None until the app sets it, and `waits_for` says what is missing.
+A person who asks over HTTP is gone after a crash, so nothing here goes into the inbox: the page itself asks again.
+"""
+
+import asyncio
+import json
+import logging
+import math
+import re
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import hdrs, web
+
+from bot.adapters.web.answer import about_json, verdict_json
+from bot.adapters.web.guard import Guard, Handler, asker_address
+from bot.adapters.web.files import Page
+from bot.adapters.web.upload import IDLE_SECONDS, BadUpload, read_picture, wait_with_continue
+from bot.core import Asker, Checker, Picture
+from bot.errors import GiveUp, Refusal, TryLater
+from bot.metrics import Metrics
+from bot.settings import Settings, is_loopback
+from bot.wording import say
+
+if TYPE_CHECKING:
+    from bot.inbox import Inbox
+    from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+LANGUAGE = "en"
+UPLOADS = 16  # pictures of web visitors in memory at once, from the first byte to the verdict
+TURN_SECONDS = 30.0  # how long one more waits for its turn before it is told to come again
+IDLE_CONNECTION_SECONDS = 60.0
+CLOSE_SECONDS = 10.0
+JSON_BYTES = 16 * 1024  # pictures have their own limit
+
+
+class WebAdapter:
+    """The web adapter. `url` is where the page is, once `status` is "running"."""
+
+    name = "web"
+
+    def __init__(
+        self, settings: Settings, checker: Checker | None, store: "Store", inbox: "Inbox", *, metrics: Metrics
+    ) -> None:
+        self.status = "starting"
+        self.checker = checker
+        self.waits_for = say("web.the_model", LANGUAGE)
+        self.url = ""
+        self._settings = settings
+        self._metrics = metrics
+        self._uploads = asyncio.Semaphore(UPLOADS)
+        self._closing = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serves until cancelled or closed. GiveUp when others could reach it without a token."""
+        own = self._settings.web
+        if not own.token and (own.proxy or not is_loopback(own.host)):
+            raise GiveUp("The web page would be open to others: set WEB_TOKEN, or [web] host to 127.0.0.1 and no proxy.")
+        runner = web.AppRunner(
+            self._application(),
+            access_log=None,
+            handler_cancellation=True,  # whoever went away needs no verdict
+            keepalive_timeout=IDLE_CONNECTION_SECONDS,
+            shutdown_timeout=CLOSE_SECONDS,
+        )
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, own.host, own.port)
+            await site.start()
+            host, port = runner.addresses[0][:2]
+            self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            self.status = "running"
+            log.info("The page is on %s", self.url)
+            await self._closing.wait()
+        finally:
+            self.status = "starting"
+            await runner.cleanup()
+
+    async def close(self) -> None:
+        """No new connections; what was accepted is answered, then `run` ends."""
+        self._closing.set()
+
+    def _application(self) -> web.Application:
+        own = self._settings.web
+        page = Page(self._settings.checks, LANGUAGE)
+        guard = Guard(
+            loopback=is_loopback(own.host),
+            token=own.token.reveal(),
+            proxy=own.proxy,
+            open_paths=page.paths | {"/healthz"},
+            language=LANGUAGE,
+        )
+        app = web.Application(middlewares=[guard.middleware(), self._answer_errors], client_max_size=JSON_BYTES)
+        for path in page.paths:
+            app.router.add_get(path, page.serve)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/api/about", self._about)
+        app.router.add_post("/api/check", self._check, expect_handler=wait_with_continue)
+        app.router.add_post("/api/report", self._report)
+        if own.metrics:
+            app.router.add_get("/metrics", self._metrics_text)
+        return app
+
+    @web.middleware
+    async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except BadUpload as refusal:
+            response = web.json_response({"refusal": str(refusal), "reason": refusal.reason}, status=refusal.status)
+            response.force_close()  # the rest of the body isn't worth reading
+            return response
+        except Refusal as refusal:
+            return web.json_response({"refusal": str(refusal), "reason": refusal.reason}, status=422)
+        except TryLater as later:
+            return _try_later(429, str(later), later.seconds)
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception:
+            bug = secrets.token_hex(4)
+            log.exception("Bug %s: %s %s", bug, request.method, request.path)
+            return web.json_response({"error": "bug", "bug": bug, "text": say("bug", LANGUAGE, id=bug)}, status=500)
+
+    async def _check(self, request: web.Request) -> web.Response:
+        checker = self.checker
+        if checker is None:
+            return self._not_ready()
+        async with self._turn():
+            data = await read_picture(request, self._settings.checks.max_bytes, LANGUAGE)
+            verdict = await checker.check(Picture(data), self._asker(request))
+        return web.json_response(verdict_json(verdict, LANGUAGE))
+
+    async def _report(self, request: web.Request) -> web.Response:
+        if self.checker is None:
+            return self._not_ready()
+        body = await _json_body(request)
+        sha256, says = str(body.get("sha256")), str(body.get("says"))
+        if not re.fullmatch(r"[0-9a-f]{32,64}", sha256) or says not in {"ai", "real"}:
+            raise BadUpload(400, "bad-report", say("web.bad_report", LANGUAGE))
+        new = await self.checker.report(sha256, self._asker(request), says)
+        text = say("web.reported" if new else "web.reported_before", LANGUAGE)
+        return web.json_response({"reported": new, "text": text})
+
+    async def _about(self, request: web.Request) -> web.Response:
+        if self.checker is None:
+            return self._not_ready()
+        return web.json_response(about_json(self.checker.model, self._settings.checks, LANGUAGE))
+
+    async def _healthz(self, request: web.Request) -> web.Response:
+        return web.json_response({"alive": True})
+
+    async def _readyz(self, request: web.Request) -> web.Response:
+        return self._not_ready() if self.checker is None else web.json_response({"ready": True})
+
+    async def _metrics_text(self, request: web.Request) -> web.Response:
+        return web.Response(body=self._metrics.text(), headers={hdrs.CONTENT_TYPE: self._metrics.content_type})
+
+    def _not_ready(self) -> web.Response:
+        return _try_later(503, say("web.warming", LANGUAGE, what=self.waits_for), 2.0)
+
+    def _asker(self, request: web.Request) -> Asker:
+        who = f"web:{asker_address(request, self._settings.web.proxy)}"
+        return Asker(chat=who, user=who)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._uploads.acquire()
+        except TimeoutError:
+            raise TryLater(5.0, say("web.busy", LANGUAGE)) from None
+        try:
+            yield
+        finally:
+            self._uploads.release()
+
+
+def _try_later(status: int, text: str, seconds: float) -> web.Response:
+    wait = max(1, math.ceil(seconds))
+    response = web.json_response({"error": "try-later", "text": text, "seconds": wait}, status=status)
+    response.headers[hdrs.RETRY_AFTER] = str(wait)
+    return response
+
+
+async def _json_body(request: web.Request) -> dict[str, Any]:
+    """A small JSON object out of the request; an empty one when the body is anything else."""
+    try:
+        async with asyncio.timeout(IDLE_SECONDS):
+            body = json.loads(await request.read())
+    except (TimeoutError, ValueError, RecursionError, web.HTTPException, web.RequestPayloadError):
+        return {}
+    return body if isinstance(body, dict) else {}

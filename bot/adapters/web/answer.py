@@ -1,0 +1,88 @@
+"""Verdict -> the JSON that /api/check answers with: every number as it is, and every sentence that the page shows."""
+
+from collections import Counter
+
+from bot.settings import ChecksSettings
+from bot.verdict import Verdict
+from bot.wording import say, words
+
+Json = dict[str, object]
+
+
+def percent(share: float) -> str:
+    """A probability as whole percent, never 0 or 100: no verdict is certain."""
+    return str(max(1, min(99, round(100 * share))))
+
+
+def verdict_json(verdict: Verdict, language: str) -> Json:
+    """Everything about one verdict. `words` follows the order of `notes`, `evidence` and `views`."""
+    spoken = words(verdict, language)
+    return {
+        "label": verdict.label,
+        "confidence": round(verdict.confidence, 6),
+        "p_ai": round(verdict.p_ai, 6),
+        "evidence": [
+            {"kind": finding.kind, "says": finding.says, "strength": finding.strength} for finding in verdict.evidence
+        ],
+        "model": verdict.model,
+        "milliseconds": verdict.milliseconds,
+        "arrival": verdict.arrival,
+        "bands": {"real": verdict.bands.real, "ai": verdict.bands.ai},
+        "views": [
+            {"kind": view.kind, "box": list(view.box), "p_ai": round(view.p_ai, 6)} for view in verdict.views
+        ],
+        "notes": list(verdict.notes),
+        "width": verdict.width,
+        "height": verdict.height,
+        "sha256": verdict.sha256,
+        "words": {
+            "symbol": spoken.symbol,
+            "title": spoken.title,
+            "confidence": spoken.confidence,
+            "arrival": spoken.arrival,
+            "honest": spoken.honest,
+            "advice": spoken.advice,
+            "footer": say("web.foot", language, model=verdict.model, milliseconds=str(verdict.milliseconds)),
+            "pin": say("web.pin", language, percent=percent(verdict.p_ai)),
+            "scale": _scale(verdict, language),
+            "notes": [say(f"note.{note}", language) for note in verdict.notes],
+            "strengths": [say(f"web.{finding.strength}", language) for finding in verdict.evidence],
+            "views": _views(verdict, language),
+        },
+    }
+
+
+def _scale(verdict: Verdict, language: str) -> str:
+    bands = verdict.bands
+    return say(
+        "web.scale",
+        language,
+        percent=percent(verdict.p_ai),
+        real=percent(bands.real),
+        ai=percent(bands.ai),
+    )
+
+
+def _views(verdict: Verdict, language: str) -> list[Json]:
+    seen: Counter[str] = Counter()
+    spoken: list[Json] = []
+    for view in verdict.views:
+        seen[view.kind] += 1
+        key = f"web.view_{view.kind}" if view.kind in {"overview", "native"} else "web.view_other"
+        number = str(seen[view.kind])
+        spoken.append({"name": say(key, language, number=number), "number": number, "percent": percent(view.p_ai)})
+    return spoken
+
+
+def about_json(model: "ModelInfo", checks: ChecksSettings, language: str) -> Json:
+    """What anyone may know: the model, its bands and figures, the limits."""
+    bands = {"real": model.bands.real, "ai": model.bands.ai}
+    return {
+        "model": model.version,
+        "bands": bands,
+        "limits": {"bytes": checks.max_bytes, "pixels": checks.max_pixels},
+        "words": [
+            say("web.signal", language),
+            say("web.about_model", language, model=model.version, **{key: percent(at) for key, at in bands.items()}),
+        ],
+    }

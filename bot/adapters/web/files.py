@@ -1,0 +1,99 @@
+"""The files of the page: package data, with the sentences of one language rendered in once, at the start."""
+
+import hashlib
+import html
+import json
+import re
+from dataclasses import dataclass
+from importlib import resources
+
+from aiohttp import hdrs, web
+
+from bot.settings import ChecksSettings
+from bot.wording import say
+
+_TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+
+_SCRIPT_WORDS: dict[str, tuple[str, ...]] = {  # sentences that app.js fills in, with the values that it knows
+    "title": (),
+    "waiting": (),
+    "sending": ("percent",),
+    "looking": (),
+    "later": ("text", "seconds"),
+    "finished": ("name", "title", "confidence"),
+    "refused_title": (),
+    "refused": ("name", "text"),
+    "failed_title": (),
+    "try_again": (),
+    "unreachable": (),
+    "added": ("count",),
+    "too_many": ("most",),
+    "nothing_pasted": (),
+    "nothing_dropped": (),
+    "cleared": (),
+    "pasted_name": (),
+    "caption": ("name", "width", "height"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    body: bytes
+    content_type: str
+    tag: str
+
+
+class Page:
+    """Serves the page. `paths` are open to everyone who may connect: they hold nothing but words."""
+
+    def __init__(self, checks: ChecksSettings, language: str) -> None:
+        self._files: dict[str, _File] = {}
+        for entry in (resources.files("bot.adapters") / "page").iterdir():
+            kind = _TYPES.get(entry.name.rpartition(".")[2])
+            if kind is None:
+                continue
+            body = entry.read_bytes()
+            if kind == "text/html":
+                body = _render(body.decode(), checks, language).encode()
+            tag = hashlib.sha256(body).hexdigest()[:16]
+            path = "/" if entry.name == "index.html" else f"/{entry.name}"
+            self._files[path] = _File(body, kind, tag)
+        self.paths = frozenset(self._files)
+
+    async def serve(self, request: web.Request) -> web.Response:
+        """GET of one of `paths`."""
+        file = self._files[request.path]
+        response = web.Response(body=file.body, content_type=file.content_type, charset="utf-8")
+        response.etag = file.tag
+        response.headers[hdrs.CACHE_CONTROL] = "no-cache"  # kept, but asked for again: a new version shows at once
+        if any(tag.value == file.tag for tag in request.if_none_match or ()):
+            response.set_status(304)
+            response.body = None
+        return response
+
+
+def megabytes(checks: ChecksSettings) -> str:
+    """The size limit as a person reads it."""
+    return f"{checks.max_bytes / 2**20:g}"
+
+
+def _render(template: str, checks: ChecksSettings, language: str) -> str:
+    size = megabytes(checks)
+
+    def sentence(key: str) -> str:
+        return say(f"web.{key}", language, **({"megabytes": size} if key == "limits" else {}))
+
+    words = {
+        key: say(f"web.{key}", language, **{name: f"{{{name}}}" for name in values})
+        for key, values in _SCRIPT_WORDS.items()
+    }
+    words["too_large"] = say("web.too_large", language, megabytes=size)
+    # Inside <script> only "<" could end the block; as \u003c it can't.
+    script = json.dumps({"words": words, "max_bytes": checks.max_bytes}, ensure_ascii=False).replace("<", "\\u003c")
+    own = {"language": language, "words": script}
+
+    def fill(found: re.Match[str]) -> str:
+        key = found[1]
+        return own[key] if key in own else html.escape(sentence(key))
+
+    return re.sub(r"\{\{(\w+)\}\}", fill, template)

@@ -1,0 +1,114 @@
+"""Who may ask the web page for what, checked before any handler runs and before a body is read.
+
+- On loopback only loopback names are served (`Host`), so that a web site can't reach in by DNS rebinding.
+- Requests that change or cost something must come from the page itself or from a program, not from another site.
+- Where a token is set, everything but the bare page and /healthz wants `Authorization: Bearer <token>`.
+- Every answer carries headers that forbid scripts, frames and requests that are not the page's own.
+"""
+
+import hmac
+import ipaddress
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
+
+from bot.settings import is_loopback
+from bot.wording import say
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+        "trusted-types 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The rules of one web server. `proxy` is the address under which a reverse proxy shows the page, or ""."""
+
+    loopback: bool
+    token: str
+    proxy: str
+    open_paths: frozenset[str]
+    language: str
+
+    def middleware(self) -> Middleware:
+        """All rules, as the one outermost middleware."""
+
+        @web.middleware
+        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            try:
+                response = self._refused(request) or await handler(request)
+            except web.HTTPException as error:  # aiohttp's own: 404 and 405
+                response = self._error(error.status, "not-here", "web.not_here")
+                if hdrs.ALLOW in error.headers:
+                    response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+            response.headers.update(HEADERS)
+            response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+            return response
+
+        return guard
+
+    def _refused(self, request: web.Request) -> web.Response | None:
+        if self.loopback and not self._is_own_name(request.host):
+            return self._error(421, "wrong-host", "web.wrong_host")
+        if request.method not in {hdrs.METH_GET, hdrs.METH_HEAD} and not self._is_own_page(request):
+            return self._error(403, "cross-origin", "web.cross_origin")
+        if self.token and request.path not in self.open_paths and not self._has_token(request):
+            response = self._error(401, "token", "web.token_wanted")
+            response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+            return response
+        return None
+
+    def _error(self, status: int, error: str, key: str) -> web.Response:
+        return web.json_response({"error": error, "text": say(key, self.language)}, status=status)
+
+    def _is_own_name(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        return is_loopback(name) or (bool(self.proxy) and name == urlsplit(self.proxy).hostname)
+
+    def _is_own_page(self, request: web.Request) -> bool:
+        if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
+            return False
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is None:  # a program: browsers always send one with a POST
+            return True
+        asked = {request.host.lower()}
+        if self.proxy:
+            asked.add(urlsplit(self.proxy).netloc.lower())
+        return urlsplit(origin.lower()).netloc in asked
+
+    def _has_token(self, request: web.Request) -> bool:
+        scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        same = hmac.compare_digest(given.strip().encode(), self.token.encode())
+        return scheme.lower() == "bearer" and same
+
+
+def asker_address(request: web.Request, proxy: str) -> str:
+    """The address that limits count for: the peer's, or behind the configured proxy the one that the proxy saw."""
+    peer = request.remote or "unknown"
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    if not proxy or not forwarded:
+        return peer
+    seen = forwarded.rpartition(",")[2].strip()  # the last entry is our proxy's own; all before it can be made up
+    try:
+        near = ipaddress.ip_address(peer)
+        return str(ipaddress.ip_address(seen)) if near.is_loopback or near.is_private else peer
+    except ValueError:
+        return peer
