@@ -1,5 +1,6 @@
 """What the environment and a .env file say: secrets, the files that hold them, and `CANDID_SECTION__KEY`."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,6 +34,18 @@ def read_env_file(path: Path) -> dict[str, str]:
             value = re.split(r"\s+#", value, maxsplit=1)[0]
         found[key] = value
     return found
+
+
+def write_env_file(path: Path, name: str, value: str) -> None:
+    """Set one line of a .env file and keep the others. Only its owner can read it, from its first moment on."""
+    old = path.read_text("utf-8").splitlines() if path.exists() else []
+    lines = [line for line in old if (match := _LINE.fullmatch(line)) is None or match[1] != name]
+    partial = path.with_name(f"{path.name}.part")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write("\n".join([*lines, f"{name}={value}"]) + "\n")
+    partial.replace(path)
 
 
 def secret(name: str, layers: tuple[Mapping[str, str], ...]) -> Secret:

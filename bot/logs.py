@@ -19,7 +19,7 @@ from bot.settings import LogSettings
 
 OURS = ("bot", "model", "training")
 _PACKAGE = Path(__file__).parent
-_NUMBERED = re.compile(r"\berror ([0-9a-f]{8})\b")  # an adapter told a person this number already
+_NUMBERED = re.compile(r"\b(?:[Bb]ug|[Ee]rror) ([0-9a-f]{8})\b")  # an adapter told a person this number already
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {10: "\\n", 13: "\\r", 9: "\\t"}
 
 

@@ -1,0 +1,199 @@
+"""Builds the running service out of its parts, in an order that shows people something at once, and takes it down."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.adapters.web import WebAdapter
+from bot.champion import Champion, Loader
+from bot.core import Checker
+from bot.errors import SettingsError
+from bot.inbox import Inbox
+from bot.metrics import Metrics
+from bot.settings import Settings
+from bot.store import Store
+from bot.supervisor import Adapter, Supervisor
+
+if TYPE_CHECKING:
+    from model.detector import Detector
+
+log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 20.0  # for what was accepted, after SIGTERM
+PURGE_SECONDS = 24 * 3600.0
+PAUSE_PROBE_SECONDS = 0.02
+
+
+class App:
+    """One running Candid. `run` is its whole life."""
+
+    def __init__(self, settings: Settings, load: Loader | None = None) -> None:
+        if not (settings.web.enabled or settings.discord.token or settings.telegram.token):
+            raise SettingsError("[web] enabled is false and there is no token for Discord or Telegram: nothing to run.")
+        self.settings = settings
+        self.metrics = Metrics()
+        self.checker: Checker | None = None
+        self.web: WebAdapter | None = None
+        self.supervisors: list[Supervisor] = []
+        self.loading = False  # the model, in a thread that can't be stopped
+        self._champion = Champion(settings, load)
+        self._stopping = asyncio.Event()
+        self._adapters: list[asyncio.Task[None]] = []
+        self._background: list[asyncio.Task[None]] = []
+
+    def stop(self) -> None:
+        """Begin to close gracefully, as SIGTERM does."""
+        self._stopping.set()
+
+    async def run(self, opened: Callable[["App"], None] | None = None) -> None:
+        """Until a signal or `stop`. `opened` is called when the page answers (or there is none); the model isn't warm then.
+
+        Raises SettingsError when there is no model to load; the exceptions of the parts are the supervisors'.
+        """
+        self._listen_to_signals()
+        path = Path(self.settings.store.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        store = await Store.open(path)
+        try:
+            inbox = Inbox(store, self.settings.checks.fresh_minutes * 60)
+            self._spawn(self._measure_pauses())
+            self._spawn(self._purge(store))
+            if self.settings.web.enabled:
+                self.web = WebAdapter(self.settings, None, store, inbox, metrics=self.metrics)
+                await self._open(self.web)
+            if opened is not None:
+                opened(self)
+            detector = await self._load()
+            if detector is not None:
+                await self._serve(detector, store, inbox)
+                await self._stopping.wait()
+        finally:
+            await self._close(store)
+
+    def statuses(self) -> dict[str, str]:
+        """Each adapter's name and what it is doing."""
+        return {one.name: one.status for one in self.supervisors}
+
+    async def _load(self) -> "Detector | None":
+        """The warm detector; None when the bot is stopped meanwhile."""
+        started = time.monotonic()
+        self.loading = True
+        work = asyncio.create_task(asyncio.to_thread(self._champion.load))
+        work.add_done_callback(self._loaded)
+        stopped = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not work.done():
+            return None
+        detector = work.result()
+        log.info("Model %s is warm after %.1f s", self._champion.version, time.monotonic() - started)
+        return detector
+
+    def _loaded(self, work: "asyncio.Task[Detector]") -> None:
+        self.loading = False
+        if not work.cancelled():
+            work.exception()  # taken note of, also when nobody waits for it any more
+
+    async def _serve(self, detector: "Detector", store: Store, inbox: Inbox) -> None:
+        checker = Checker(self.settings.checks, detector, store, self.metrics)
+        await checker.start()
+        self.checker = checker
+        self.metrics.model(self._champion.version)
+        if self.web is not None:
+            self.web.checker = checker
+        for adapter in self._chats(checker, store, inbox):
+            self._supervise(adapter)
+        if self.settings.model.version == "champion":
+            self._spawn(self._champion.watch(self._swap))
+
+    def _chats(self, checker: Checker, store: Store, inbox: Inbox) -> list[Adapter]:
+        """The chat platforms that have a token. Their libraries are imported only then."""
+        chats: list[Adapter] = []
+        if self.settings.discord.token:
+            from bot.adapters.discord import DiscordAdapter
+
+            chats.append(DiscordAdapter(self.settings, checker, store, inbox))
+        if self.settings.telegram.token:
+            from bot.adapters.telegram import TelegramAdapter
+
+            chats.append(TelegramAdapter(self.settings, checker, store, inbox))
+        return chats
+
+    def _swap(self, detector: "Detector") -> None:
+        if self.checker is not None:
+            self.checker.replace_detector(detector)
+            self.metrics.model(self._champion.version)
+
+    def _supervise(self, adapter: Adapter) -> Supervisor:
+        supervisor = Supervisor(adapter)
+        self.supervisors.append(supervisor)
+        self._adapters.append(asyncio.create_task(supervisor.run(), name=supervisor.name))
+        return supervisor
+
+    async def _open(self, web: WebAdapter) -> None:
+        """Start the page, and wait until it answers or has told why not."""
+        supervisor = self._supervise(web)
+        while supervisor.status == "starting":  # noqa: ASYNC110  a status is all that an adapter has
+            await asyncio.sleep(0.01)
+
+    async def _close(self, store: Store) -> None:
+        if self.supervisors or self.checker:
+            log.info("Stopping: what was accepted is finished first, for up to %.0f s", DRAIN_SECONDS)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        closing = [asyncio.create_task(one.close(), name=f"close {one.name}") for one in self.supervisors]
+        if closing:
+            done, late = await asyncio.wait([*closing, *self._adapters], timeout=DRAIN_SECONDS)
+            if late:
+                log.warning("Not finished in time; it is answered after the next start")
+            for task in done:
+                _say_failure(task)
+            self._background += late
+        for task in (*self._background, *self._adapters):
+            task.cancel()
+        await asyncio.gather(*self._background, *self._adapters, return_exceptions=True)
+        if self.checker is not None:
+            await self.checker.close(max(1.0, deadline - time.monotonic()))
+        await store.close()
+        log.info("Stopped")
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(_say_failure)
+        self._background.append(task)
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        if self._stopping.is_set():  # whoever asks twice means it; the inbox is made for that
+            log.warning("Stopped at once; what is open is answered after the next start")
+            os._exit(1)
+        self.stop()
+
+    async def _measure_pauses(self) -> None:
+        """How late the loop comes back tells how long something blocked it."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + PAUSE_PROBE_SECONDS
+            await asyncio.sleep(PAUSE_PROBE_SECONDS)
+            self.metrics.loop_pause(max(0.0, loop.time() - due))
+
+    async def _purge(self, store: Store) -> None:
+        while True:
+            try:
+                await store.purge(self.settings.store.keep_days)
+            except Exception:  # a full disk today must not end this for ever
+                log.exception("Old verdicts could not be deleted; it is tried again tomorrow")
+            await asyncio.sleep(PURGE_SECONDS)
+
+
+def _say_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("A part of Candid ended, because of a bug", exc_info=error)

@@ -1,0 +1,127 @@
+"""`candid doctor`: what is configured, reachable and permitted, and what is missing, in plain words."""
+
+import asyncio
+import importlib.util
+import json
+import os
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import aiohttp
+
+from bot.accounts import Account, Grade, Point, TokenRefused, Unreachable
+from bot.settings import Settings
+
+
+def doctor(settings: Settings, dotenv: Path) -> int:
+    """Prints a line for everything that was looked at; 1 when something that is configured doesn't work."""
+    wrong = False
+    for topic, point in asyncio.run(_examine(settings, dotenv)):
+        print(f"{point.grade:<5}  {topic:<8}  {point.says}", flush=True)
+        wrong |= point.grade is Grade.WRONG
+    print("Something is wrong; see above." if wrong else "Everything that is configured works.")
+    return int(wrong)
+
+
+async def _examine(settings: Settings, dotenv: Path) -> list[tuple[str, Point]]:
+    found = [("settings", Point(Grade.GOOD, "Every setting is known and in its range."))]
+    found += [("data", point) for point in _data(settings, dotenv)]
+    found += [("model", point) for point in _model(settings)]
+    found += [("pictures", point) for point in _pictures()]
+    found += [("web", point) for point in await _web(settings)]
+    found += [("discord", point) for point in await _discord(settings)]
+    found += [("telegram", point) for point in await _telegram(settings)]
+    return found
+
+
+def _data(settings: Settings, dotenv: Path) -> Iterator[Point]:
+    folder = Path(settings.store.path).absolute().parent
+    near = next(one for one in (folder, *folder.parents) if one.exists())
+    try:
+        with tempfile.TemporaryFile(dir=near):
+            pass
+    except OSError as error:
+        yield Point(Grade.WRONG, f"{folder} can't be written ({error.strerror}): the database belongs there.")
+        return
+    size = Path(settings.store.path).stat().st_size if Path(settings.store.path).exists() else 0
+    yield Point(Grade.GOOD, f"The database is {folder / Path(settings.store.path).name} ({size / 1e6:.1f} MB).")
+    if os.name == "posix" and dotenv.exists() and dotenv.stat().st_mode & 0o077:
+        yield Point(Grade.NOTE, f"Others on this machine can read the tokens in {dotenv}: chmod 600 {dotenv}")
+
+
+def _model(settings: Settings) -> Iterator[Point]:
+    from model.card import read_card
+    from model.registry import Registry
+
+    try:
+        registry = Registry(Path(settings.model.directory)) if settings.model.directory else Registry()
+        card = read_card(registry.path(settings.model.version))
+    except (OSError, ValueError, KeyError) as error:
+        yield Point(Grade.WRONG, f"{error}")
+        return
+    yield Point(
+        Grade.GOOD,
+        f"{card.version} answers; its weights are those of its card. Likely real up to {card.bands.real:.2f}, "
+        f"likely AI from {card.bands.ai:.2f}.",
+    )
+    if missing := [name for name in ("keras", "jax") if importlib.util.find_spec(name) is None]:
+        yield Point(Grade.WRONG, f"The package {missing[0]} is not installed: install Candid again.")
+
+
+def _pictures() -> Iterator[Point]:
+    if importlib.util.find_spec("pillow_heif") is None:
+        yield Point(Grade.NOTE, 'HEIC photos can\'t be read: install Candid with the extra "heic" for that.')
+    else:
+        yield Point(Grade.GOOD, "HEIC photos can be read too.")
+
+
+async def _web(settings: Settings) -> list[Point]:
+    web = settings.web
+    if not web.enabled:
+        return [Point(Grade.NOTE, "The page is off.")]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{web.port}"
+    if web.port == 0:
+        return [Point(Grade.GOOD, "The page takes a free port at each start.")]
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
+            session.get(f"{url}/healthz") as response,
+        ):
+            alive = json.loads(await response.text()).get("alive") is True
+    except aiohttp.ClientConnectorError:
+        return [Point(Grade.GOOD, f"The page will be on {url}; Candid isn't running now.")]
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError):
+        alive = False
+    if alive:
+        return [Point(Grade.GOOD, f"Candid is running, and its page is on {url}.")]
+    return [Point(Grade.WRONG, f"Another program answers on {url}: choose another [web] port.")]
+
+
+async def _discord(settings: Settings) -> list[Point]:
+    if not settings.discord.token:
+        return [Point(Grade.NOTE, "Not connected. Get it with: candid setup discord")]
+    from bot.accounts import discord
+
+    return await _account(lambda: discord.look(settings.discord, settings.discord.token))
+
+
+async def _telegram(settings: Settings) -> list[Point]:
+    if not settings.telegram.token:
+        return [Point(Grade.NOTE, "Not connected. Get it with: candid setup telegram")]
+    from bot.accounts import telegram
+
+    return await _account(lambda: telegram.look(settings.telegram, settings.telegram.token))
+
+
+async def _account(look: Callable[[], Awaitable[Account]]) -> list[Point]:
+    try:
+        account = await look()
+    except (TokenRefused, Unreachable) as error:
+        return [Point(Grade.WRONG, str(error))]
+    return [
+        Point(Grade.GOOD, f"The token is right: it belongs to {account.name}. Add it: {account.link}"),
+        *account.points,
+        *(Point(Grade.NOTE, step) for step in account.steps),
+    ]
