@@ -1,7 +1,8 @@
 """What Candid says about one picture: a value that every adapter words in its own way."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Label(StrEnum):
@@ -24,6 +25,13 @@ class Strength(StrEnum):
     SIGNED = "signed"
     SELF_DECLARED = "self-declared"
     HINT = "hint"
+
+
+class Basis(StrEnum):
+    """What decided the label: what the network sees in the pixels, or what the file itself says."""
+
+    PIXELS = "pixels"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +82,22 @@ class Verdict:
     views: tuple[ViewScore, ...] = ()
     evidence: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    basis: Basis = Basis.PIXELS
+
+
+def to_json(verdict: Verdict) -> dict[str, Any]:
+    """Bare JSON types; `from_json` makes the same Verdict of them again."""
+    return asdict(verdict)
+
+
+def from_json(row: dict[str, Any]) -> Verdict:
+    return Verdict(**{
+        **row,
+        "label": Label(row["label"]),
+        "arrival": Arrival(row["arrival"]),
+        "basis": Basis(row["basis"]),
+        "bands": Bands(**row["bands"]),
+        "views": tuple(ViewScore(view["kind"], tuple(view["box"]), view["p_ai"]) for view in row["views"]),
+        "evidence": tuple(Finding(one["kind"], one["says"], Strength(one["strength"])) for one in row["evidence"]),
+        "notes": tuple(row["notes"]),
+    })  # fmt: skip

@@ -1,0 +1,125 @@
+"""Verdict -> words. Every sentence that a chat or the page shows stands in bot/messages/, one file a language."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from bot.verdict import Arrival, Basis, Label, Verdict
+
+if TYPE_CHECKING:
+    from bot.core import ModelInfo
+
+DEFAULT = "en"
+MOST_SURE = 99  # percent: no verdict is certain
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A verdict in words. `symbol` tells the labels apart without colour; `advice` says what would help, if anything would."""
+
+    symbol: str
+    title: str
+    confidence: str
+    arrival: str
+    honest: str
+    advice: str | None
+    footer: str
+
+
+def say(key: str, language: str = DEFAULT, **values: object) -> str:
+    """The sentence `key` ("refusal.truncated") with its {words} filled in; in English where the language lacks it.
+
+    Raises KeyError for a key that English lacks: that is a bug, and a test looks for it.
+    """
+    sentence = _messages(_known(language)).get(key)
+    if sentence is None:
+        sentence = _messages(DEFAULT)[key]
+    return sentence.format(**values) if values else sentence
+
+
+def words(verdict: Verdict, language: str = DEFAULT) -> Words:
+    label = verdict.label.value
+    advice = None
+    if verdict.label is Label.UNSURE and verdict.arrival is not Arrival.ORIGINAL:
+        advice = say(f"verdict.advice-{verdict.arrival.value}", language)
+    return Words(
+        symbol=say(f"verdict.symbol-{label}", language),
+        title=say(f"verdict.title-{label}", language),
+        confidence=_confidence(verdict, language),
+        arrival=say(f"verdict.arrival-{verdict.arrival.value}", language),
+        honest=say("verdict.honest-file" if verdict.basis is Basis.FILE else f"verdict.honest-{label}", language),
+        advice=advice,
+        footer=say("verdict.footer", language, model=verdict.model),
+    )
+
+
+def why(verdict: Verdict, language: str = DEFAULT) -> str:
+    """How the verdict came about: the score, the bands, what each view says by itself, what the file says."""
+    lines = [
+        say("why.score", language, p_ai=percent(verdict.p_ai)),
+        say("why.bands", language, real=percent(verdict.bands.real), ai=percent(verdict.bands.ai)),
+    ]
+    for kind in ("overview", "native"):
+        scores = [percent(view.p_ai) for view in verdict.views if view.kind == kind]
+        if scores:
+            lines.append(say(f"why.{kind}", language, scores=", ".join(str(score) for score in scores)))
+    lines += [say(f"note.{note}", language) for note in verdict.notes]
+    if verdict.evidence:
+        lines.append(say("why.evidence", language))
+        lines += [say(f"why.{finding.strength.value}", language, says=finding.says) for finding in verdict.evidence]
+    if verdict.basis is Basis.FILE:
+        lines.append(say("why.by-file", language))
+    lines.append(say("why.honest", language))
+    return "\n".join(lines)
+
+
+def about(model: "ModelInfo", language: str = DEFAULT) -> str:
+    """What Candid is, which model answers, and its published bands."""
+    bands = {"real": percent(model.bands.real), "ai": percent(model.bands.ai)}
+    return say("about.text", language, model=model.version, **bands)
+
+
+def percent(share: float) -> int:
+    """A share as whole percent, never 0 or 100."""
+    return max(100 - MOST_SURE, min(MOST_SURE, round(100 * share)))
+
+
+def _confidence(verdict: Verdict, language: str) -> str:
+    if verdict.basis is Basis.FILE:
+        return say("verdict.confidence-file", language)
+    if verdict.label is Label.UNSURE:
+        return say("verdict.confidence-unsure", language, p_ai=percent(verdict.p_ai))
+    return say("verdict.confidence", language, sure=percent(verdict.confidence))
+
+
+def languages() -> list[str]:
+    """The languages that there is a file for."""
+    return sorted(file.name[:-5] for file in resources.files("bot").joinpath("messages").iterdir() if file.name.endswith(".toml"))
+
+
+def _known(language: str) -> str:
+    """ "de-AT" is served by "de"; an unknown language by English."""
+    for name in (language, language.split("-")[0]):
+        if name in _available():
+            return name
+    return DEFAULT
+
+
+@cache
+def _available() -> frozenset[str]:
+    return frozenset(languages())
+
+
+@cache
+def _messages(language: str) -> dict[str, str]:
+    text = resources.files("bot").joinpath("messages", f"{language}.toml").read_text(encoding="utf-8")
+    return dict(_flat(tomllib.loads(text)))
+
+
+def _flat(table: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for key, value in table.items():
+        found += _flat(value, f"{before}{key}.") if isinstance(value, dict) else [(f"{before}{key}", str(value))]
+    return found
