@@ -1,0 +1,109 @@
+"""ComfyUI's graphs: whether any node generates, with which model and from which words."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+MAX_NODES = 5000
+# Nodes that sample, load a diffusion model, or call a service that generates. Loading, scaling, saving is not enough.
+_GENERATES = re.compile(
+    r"sampler|checkpoint|ckpt|unetloader|diffusion|textencode|emptylatent|emptysd3|flux|sdxl|kontext|"
+    r"ideogram|openai(gpt|dalle)|gemini.*image|nano.?banana|stability|recraft|runway.*image|luma.*image|imagen|seedream|"
+    r"qwen.*image|hunyuan|txt2img|text.?to.?image|img2img|image.?to.?image|inpaint",
+    re.IGNORECASE,
+)
+_NOT = re.compile(r"upscale|primitive|note|preview|saveimage|loadimage", re.IGNORECASE)
+_MODELS = ("ckpt_name", "unet_name", "base_ckpt_name", "model_name")
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """What a graph tells: `generative` is false when it only loads, changes and saves pictures."""
+
+    generative: bool
+    model: str
+    prompt: str
+
+
+def read(value: dict[str, Any]) -> Graph | None:
+    """A prompt ({id: {class_type, inputs}}) or a workflow ({nodes: [{type, widgets_values}]}); else None."""
+    if isinstance(value.get("nodes"), list) and "links" in value:
+        return _workflow(value["nodes"][:MAX_NODES])
+    if not value or len(value) > MAX_NODES:
+        return None
+    nodes: dict[str, dict[str, Any]] = {
+        key: node
+        for key, node in value.items()
+        if isinstance(node, dict) and isinstance(node.get("class_type"), str) and isinstance(node.get("inputs"), dict)
+    }
+    if not nodes or 2 * len(nodes) < len(value):
+        return None
+    return Graph(_generative(node["class_type"] for node in nodes.values()), _model(nodes), _prompt(nodes))
+
+
+def _generative(kinds: Iterable[str]) -> bool:
+    return any(_GENERATES.search(kind) and not _NOT.search(kind) for kind in kinds)
+
+
+def _workflow(items: list[Any]) -> Graph | None:
+    nodes = [node for node in items if isinstance(node, dict) and isinstance(node.get("type"), str)]
+    if not nodes:
+        return None
+    model = words = ""
+    for node in nodes:
+        values = node.get("widgets_values")
+        first = values[0] if isinstance(values, list) and values else None
+        if not isinstance(first, str):
+            continue
+        if not model and re.search(r"checkpoint|unetloader", node["type"], re.IGNORECASE):
+            model = first
+        if not words and node["type"].startswith("CLIPTextEncode"):
+            words = first
+    return Graph(_generative(node["type"] for node in nodes), model, words)
+
+
+def _model(nodes: dict[str, dict[str, Any]]) -> str:
+    for name in _MODELS:
+        for node in nodes.values():
+            found = node["inputs"].get(name)
+            if isinstance(found, str) and not _NOT.search(node["class_type"]):
+                return found
+    return ""
+
+
+def _prompt(nodes: dict[str, dict[str, Any]]) -> str:
+    """The words behind a sampler's positive input, or the first that are encoded."""
+    for node in nodes.values():
+        words = _follow(nodes, node["inputs"].get("positive"), 0)
+        if words:
+            return words
+    for node in nodes.values():
+        words = _words(node)
+        if words and re.search(r"textencode|prompt", node["class_type"], re.IGNORECASE):
+            return words
+    return ""
+
+
+def _follow(nodes: dict[str, dict[str, Any]], link: object, depth: int) -> str:
+    if not isinstance(link, list) or not link or depth > 6:
+        return ""
+    node = nodes.get(str(link[0]))
+    if node is None:
+        return ""
+    words = _words(node)
+    if words:
+        return words
+    for name in ("text", "text_g", "prompt", "conditioning", "positive"):
+        words = _follow(nodes, node["inputs"].get(name), depth + 1)
+        if words:
+            return words
+    return ""
+
+
+def _words(node: dict[str, Any]) -> str:
+    for name in ("text", "text_g", "prompt", "string", "value"):
+        value = node["inputs"].get(name)
+        if isinstance(value, str) and value.strip():
+            return value
+    return ""
