@@ -1,88 +1,157 @@
 """How much one person and one chat may ask for, and whose turn it is.
 
-Token buckets: a bucket holds `burst` tokens and fills at `per_minute`; a picture costs one. The fair queue gives each chat its
-turn, so that one chat's album of fifty waits behind another chat's single picture only once.
+Token buckets: a bucket holds `burst` tokens and fills up again by the minute; a picture costs one. Fair turns: chats
+take turns, so that the single picture of one chat waits for one picture of another's album, not for all fifty.
 """
 
 import asyncio
+import math
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from bot.errors import TryLater
+from bot.settings import ChecksSettings
+from bot.wording import duration, say
 
-T = TypeVar("T")
+Clock = Callable[[], float]
 
-MOST_BUCKETS = 50_000
+LONGEST_WAIT = 60.0  # that a full queue asks for: an estimate further ahead would be a guess
 
 
 @dataclass(slots=True)
-class Bucket:
+class _Bucket:
     tokens: float
-    filled: float
+    at: float
 
 
 class Buckets:
-    """One bucket per key. Times come from `clock`, in seconds."""
+    """A token bucket per key. One that is full again is forgotten, for it is like one that was never used."""
 
-    def __init__(self, burst: int, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, burst: int, per_minute: float, clock: Clock = time.monotonic) -> None:
         self._burst, self._rate, self._clock = float(burst), per_minute / 60, clock
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
-
-    def wait(self, key: str) -> float:
-        """Seconds until `key` may take a token; 0 when it may now. Takes nothing."""
-        return max(0.0, (1 - self._fill(key).tokens) / self._rate)
-
-    def take(self, key: str) -> None:
-        """Take a token; raises TryLater with the seconds to wait when there is none."""
-        bucket = self._fill(key)
-        if bucket.tokens < 1:
-            raise TryLater((1 - bucket.tokens) / self._rate)
-        bucket.tokens -= 1
-
-    def _fill(self, key: str) -> Bucket:
-        now = self._clock()
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = self._buckets[key] = Bucket(self._burst, now)
-        bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.filled) * self._rate)
-        bucket.filled = now
-        self._buckets.move_to_end(key)
-        while len(self._buckets) > MOST_BUCKETS:  # the longest idle ones are full again anyway
-            self._buckets.popitem(last=False)
-        return bucket
-
-
-class FairQueue(Generic[T]):
-    """A bounded queue that serves its chats in turn."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._waiting: OrderedDict[str, deque[T]] = OrderedDict()
-        self._size = 0
-        self._filled = asyncio.Event()
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()  # the longest idle one first
 
     def __len__(self) -> int:
-        return self._size
+        return len(self._buckets)
 
-    def put(self, chat: str, item: T) -> None:
-        """Raises TryLater when the queue is full."""
-        if self._size >= self._most:
-            raise TryLater(10)
-        self._waiting.setdefault(chat, deque()).append(item)
-        self._size += 1
-        self._filled.set()
+    def wait(self, key: str) -> float:
+        """Seconds until `key` may take a token; 0 when it may now."""
+        return max(0.0, (1 - self._tokens(key)) / self._rate)
 
-    async def get(self) -> T:
-        """The next item of the chat whose turn it is; that chat then goes to the end of the line."""
-        while not self._waiting:
-            self._filled.clear()
-            await self._filled.wait()
-        chat, items = self._waiting.popitem(last=False)
-        item = items.popleft()
-        self._size -= 1
-        if items:
-            self._waiting[chat] = items
-        return item
+    def take(self, key: str) -> None:
+        """Take a token, which `wait` has said is there."""
+        self._buckets[key] = _Bucket(self._tokens(key) - 1, self._clock())
+        self._buckets.move_to_end(key)
+        full_if_idle_since = self._clock() - self._burst / self._rate
+        while next(iter(self._buckets.values())).at < full_if_idle_since:
+            self._buckets.popitem(last=False)
+
+    def _tokens(self, key: str) -> float:
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            return self._burst
+        return min(self._burst, bucket.tokens + (self._clock() - bucket.at) * self._rate)
+
+
+class Limits:
+    """The allowances of people and of chats together: a picture that one of them forbids costs neither."""
+
+    def __init__(self, settings: ChecksSettings, clock: Clock = time.monotonic) -> None:
+        self._users = Buckets(settings.per_user_burst, settings.per_user_per_minute, clock)
+        self._chats = Buckets(settings.per_chat_burst, settings.per_chat_per_minute, clock)
+
+    def take(self, user: str, chat: str) -> None:
+        """One picture for `user` in `chat`; raises TryLater with when there will be room again."""
+        for_user, for_chat = self._users.wait(user), self._chats.wait(chat)
+        if for_user or for_chat:
+            raise later("user" if for_user >= for_chat else "chat", max(for_user, for_chat))
+        self._users.take(user)
+        self._chats.take(chat)
+
+
+class FairTurns:
+    """At most `at_once` hold a turn; at most `most` wait for one, and those of different chats get it by rotation.
+
+    No chat takes more than seven eighths of the places to wait, so that there is room for the others.
+    `changed` is told how many wait, whenever that changes.
+    """
+
+    def __init__(
+        self,
+        at_once: int,
+        most: int,
+        changed: Callable[[int], object] = lambda waiting: None,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._free, self._most, self._changed, self._clock = at_once, most, changed, clock
+        self._most_of_a_chat = max(1, most - max(1, most // 8))
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()  # whose turn is next, first
+        self._count = 0
+        self._pace = 0.2  # seconds from one given turn to the next, while there are some who wait
+        self._given: float | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    @asynccontextmanager
+    async def turn(self, chat: str) -> AsyncIterator[None]:
+        """Hold a turn inside of `async with`. Raises TryLater when too many wait already."""
+        if self._free:
+            self._free -= 1
+        else:
+            await self._wait(chat)
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    async def _wait(self, chat: str) -> None:
+        line = self._waiting.get(chat, ())
+        if self._count >= self._most or len(line) >= self._most_of_a_chat:
+            raise later("queue", min(LONGEST_WAIT, self._pace * self._count))
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(chat, deque()).append(turn)
+        self._counted(+1)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # the turn came at the same moment
+                self._pass_on()
+            elif turn in (line := self._waiting.get(chat, deque())):
+                line.remove(turn)
+                if not line:
+                    del self._waiting[chat]
+                self._counted(-1)
+            raise
+
+    def _pass_on(self) -> None:
+        while self._waiting:
+            chat, line = self._waiting.popitem(last=False)
+            turn = line.popleft()
+            if line:
+                self._waiting[chat] = line  # at the end of the rotation
+            self._counted(-1)
+            if not turn.cancelled():
+                self._measure(self._clock())
+                turn.set_result(None)
+                return
+        self._free += 1
+        self._given = None
+
+    def _measure(self, now: float) -> None:
+        if self._given is not None:
+            self._pace += 0.1 * (now - self._given - self._pace)
+        self._given = now
+
+    def _counted(self, change: int) -> None:
+        self._count += change
+        self._changed(self._count)
+
+
+def later(reason: str, seconds: float) -> TryLater:
+    """TryLater with the sentence for `reason` and at least `seconds` to wait."""
+    wait = max(1, math.ceil(seconds))
+    return TryLater(wait, say(f"later.{reason}", wait=duration(wait)))

@@ -45,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ViewScore:
-    """One view that the network saw: `box` is left, top, right, bottom in pixels of the upright picture; `p_ai` 0..1."""
+    """One view that the network saw: `box` is left, top, right, bottom in pixels of the upright picture."""
 
     kind: str
     box: tuple[int, int, int, int]
@@ -64,7 +64,7 @@ class Bands:
 class Verdict:
     """The answer for one picture.
 
-    `confidence` is the calibrated probability of the label (for UNSURE: of the likelier side), `p_ai` that of AI; both 0..1.
+    `confidence` is the calibrated probability of the label (for UNSURE: of the likelier side), `p_ai` that of AI; 0..1.
     `milliseconds` is the time from bytes to verdict without waiting in queues. `notes` are stable words for what was
     done to the picture on the way in ("first-frame", ...). `sha256` is of the bytes that were judged.
     """

@@ -86,6 +86,12 @@ def percent(share: float) -> int:
     return max(100 - MOST_SURE, min(MOST_SURE, round(100 * share)))
 
 
+def duration(seconds: int, language: str = DEFAULT) -> str:
+    """A time to wait, rounded up: "a second", "20 seconds", "3 minutes"."""
+    count, unit = (seconds, "second") if seconds <= 90 else (-(-seconds // 60), "minute")
+    return say(f"duration.{unit}" if count == 1 else f"duration.{unit}s", language, count=count)
+
+
 def _confidence(verdict: Verdict, language: str) -> str:
     if verdict.basis is Basis.FILE:
         return say("verdict.confidence-file", language)
@@ -96,7 +102,9 @@ def _confidence(verdict: Verdict, language: str) -> str:
 
 def languages() -> list[str]:
     """The languages that there is a file for."""
-    return sorted(file.name[:-5] for file in resources.files("bot").joinpath("messages").iterdir() if file.name.endswith(".toml"))
+    return sorted(
+        file.name[:-5] for file in resources.files("bot").joinpath("messages").iterdir() if file.name.endswith(".toml")
+    )
 
 
 def _known(language: str) -> str:
