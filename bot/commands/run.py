@@ -5,15 +5,16 @@ import os
 import sys
 
 from bot.app import App
+from bot.champion import Loader
 from bot.greeting import greeting
 from bot.logs import start_logging
 from bot.settings import Settings
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, load: Loader | None = None) -> int:
     """Until SIGTERM or Ctrl+C. Raises SettingsError when there is nothing to run or no model."""
     start_logging(settings.log, settings.secrets())
-    app = App(settings)
+    app = App(settings, load)
     asyncio.run(_run(app))
     return 0
 
