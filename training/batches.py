@@ -1,6 +1,7 @@
 """Batches for Keras: tiles drawn by weight, augmented in threads, with the teacher's features where there are any."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,14 +24,14 @@ else:
 class Batches(Base):  # type: ignore[misc]
     """`epoch` batches an epoch. Each sample depends only on the seed, the epoch and its place, so a resumed run draws new ones."""
 
-    def __init__(self, tiles: Tiles, recipe: Recipe, epoch: int) -> None:
+    def __init__(self, tiles: Tiles, recipe: Recipe, epoch: int, run: Path) -> None:
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=12)
         self.tiles, self.recipe, self.steps, self.epoch = tiles, recipe, epoch, 0
         self.rows = np.flatnonzero(tiles.fold != recipe.fold)
         self.weights = draw_weights(tiles, self.rows)
         self.lesson: Lesson | None = None
         if recipe.teacher_width and tiles.teacher is not None:
-            self.lesson = prepare_lesson(tiles, self.rows, recipe.teacher_width)
+            self.lesson = prepare_lesson(tiles, self.rows, recipe.teacher_width, run / "teacher.npz")
 
     @property
     def embedding_width(self) -> int:

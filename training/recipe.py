@@ -15,8 +15,9 @@ class Recipe:
     start: str  # "imagenet", "scratch", "champion", or the folder of a version
     side: int  # pixels of a training sample
     batch: int
-    steps: int
+    steps: int  # how long, unless `minutes` says it
     learning_rate: float  # at the peak
+    minutes: float = 0.0  # of wall-clock, instead of steps
     fold: int = 0  # held out to calibrate and measure; -1 trains on everything
     warmup: int = 200
     weight_decay: float = 0.02

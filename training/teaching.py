@@ -5,6 +5,7 @@ about sources that it never saw, and doubtful where the teacher is in doubt.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,23 +24,54 @@ class Lesson:
     known: NDArray[np.bool_]
 
 
-def prepare_lesson(tiles: Tiles, rows: NDArray[np.int64], width: int) -> Lesson:
-    """Tiles that the teacher did not look at have `known` False, except that all overviews of a picture share one target."""
+@dataclass(frozen=True)
+class Basis:
+    """How features become components: (features - mean) / deviation @ axes / scale. Kept with a run, so that a resumed one goes on
+    with the same targets although the teacher has looked at more tiles meanwhile."""
+
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+    axes: NDArray[np.float32]  # (768, width)
+    scale: NDArray[np.float32]
+
+
+def prepare_lesson(tiles: Tiles, rows: NDArray[np.int64], width: int, kept: Path) -> Lesson:
+    """Tiles that the teacher did not look at have `known` False, except that all overviews of a picture share one target.
+
+    `kept` is the file of the run's Basis; it is written when it is not there.
+    """
     assert tiles.teacher is not None
     features = tiles.teacher[rows].astype(np.float32)
     known = ~np.isnan(features[:, 0])
     features, known = share_among_overviews(tiles, rows, features, known)
-    seen = features[known]
-    mean, deviation = seen.mean(0), seen.std(0) + 1e-6
-    seen = (seen - mean) / deviation
-    _, spread, axes = np.linalg.svd(seen.T @ seen / len(seen))
-    components = seen @ axes[:width].T
-    components /= np.sqrt(components.std(0))  # half-way to white: the large ones lead, the small ones still count
-    components /= components.std()
+    basis = read_basis(kept) if kept.is_file() else write_basis(kept, find_basis(features[known], width))
+    seen = (features[known] - basis.mean) / basis.deviation
+    components = seen @ basis.axes / basis.scale
     score = probe_scores(seen, tiles, rows[known])
     targets = np.zeros((len(rows), width + 1), np.float32)
     targets[known] = np.concatenate([components, SCORE_SCALE * score[:, None]], axis=1)
     return Lesson(targets, known)
+
+
+def find_basis(features: NDArray[np.float32], width: int) -> Basis:
+    """Principal components, made half-way to white: the large ones lead, the small ones still count; unit variance in all."""
+    mean, deviation = features.mean(0), features.std(0) + 1e-6
+    seen = (features - mean) / deviation
+    _, _, rows = np.linalg.svd(seen.T @ seen / len(seen))
+    axes = rows[:width].T
+    scale = np.sqrt((seen @ axes).std(0))
+    scale = scale * (seen @ axes / scale).std()
+    return Basis(mean, deviation, axes, scale)
+
+
+def write_basis(file: Path, basis: Basis) -> Basis:
+    np.savez(file, mean=basis.mean, deviation=basis.deviation, axes=basis.axes, scale=basis.scale)
+    return basis
+
+
+def read_basis(file: Path) -> Basis:
+    with np.load(file) as kept:
+        return Basis(kept["mean"], kept["deviation"], kept["axes"], kept["scale"])
 
 
 def share_among_overviews(

@@ -12,7 +12,6 @@ import argparse
 import importlib.util
 import json
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,10 @@ from training.recipe import Recipe, read_recipe
 if TYPE_CHECKING:
     import keras
 
+    from training.pace import Pace
+
 EPOCH = 250  # steps between two checkpoints
+BAR = "{l_bar}{bar}| {elapsed}<{remaining}, {postfix}"
 
 
 def main() -> None:
@@ -31,9 +33,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the run: checkpoints, weights, log")
     parser.add_argument("--start", help="a version to start from instead of the recipe's: `champion` or a folder")
     parser.add_argument("--steps", type=int, help="instead of the recipe's")
+    parser.add_argument("--minutes", type=float, help="train for so long, instead of a number of steps")
     parser.add_argument("--fold", type=int, help="the fold to hold out, instead of the recipe's; -1 for none")
     arguments = parser.parse_args()
-    recipe = read_recipe(arguments.recipe, steps=arguments.steps, fold=arguments.fold, start=arguments.start)
+    recipe = read_recipe(arguments.recipe, steps=arguments.steps, minutes=arguments.minutes, fold=arguments.fold, start=arguments.start)
     choose_backend()
     train(recipe, arguments.data, arguments.out)
 
@@ -50,47 +53,40 @@ def train(recipe: Recipe, data: Path, out: Path) -> None:
 
     from model.weights import save_weights
     from training.batches import Batches
+    from training.pace import Pace
     from training.start import build_network
     from training.tiles import open_tiles
 
     out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
     tiles = open_tiles(data)
-    batches = Batches(tiles, recipe, EPOCH)
+    batches = Batches(tiles, recipe, EPOCH, out)
     print(f"{len(tiles)} tiles, {batches.describe()}; backend {keras.backend.backend()}", flush=True)
     network = build_network(recipe, batches.embedding_width)
     compile_network(network, recipe)
-    began = time.monotonic()
+    pace = Pace(recipe, out / "pace.json")
     network.fit(
         batches,
-        epochs=-(-recipe.steps // EPOCH),
+        epochs=1_000_000,  # until the pace says that it is done
         verbose=0,
         callbacks=[
             keras.callbacks.BackupAndRestore(str(out / "checkpoint"), delete_checkpoint=False),
             keras.callbacks.CSVLogger(str(out / "log.csv"), append=True),
-            progress(recipe.steps),
+            follow(pace),
         ],
     )
     save_weights(network, out / "weights.npz")
-    record = {"recipe": recipe.as_dict(), "minutes": round((time.monotonic() - began) / 60, 1), "tiles": batches.describe()}
+    record = {"recipe": recipe.as_dict(), "minutes": round(pace.minutes, 1), "steps": pace.steps, "tiles": batches.describe()}
     (out / "training.json").write_text(json.dumps(record, indent=1))
     print(f"weights are in {out / 'weights.npz'}", flush=True)
 
 
 def compile_network(network: "keras.Model", recipe: Recipe) -> None:
-    """AdamW (Loshchilov & Hutter 2019) on a cosine with a warm-up, weights averaged over about the last 1/(1-average) steps."""
+    """AdamW (Loshchilov & Hutter 2019) its weights averaged over about the last 1/(1-average) steps."""
     import keras
 
-    warmup = min(recipe.warmup, recipe.steps // 10)
-    rate = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=recipe.learning_rate / 20,
-        warmup_target=recipe.learning_rate,
-        warmup_steps=warmup,
-        decay_steps=recipe.steps - warmup,
-        alpha=0.01,
-    )
     optimizer = keras.optimizers.AdamW(
-        rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip, use_ema=True, ema_momentum=recipe.average
+        recipe.learning_rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip, use_ema=True, ema_momentum=recipe.average
     )
     losses: dict[str, Any] = {"logit": keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)}
     weights = {"logit": 1.0}
@@ -99,31 +95,36 @@ def compile_network(network: "keras.Model", recipe: Recipe) -> None:
     network.compile(optimizer, loss=losses, loss_weights=weights)
 
 
-def progress(steps: int) -> "keras.callbacks.Callback":
-    """One bar over the whole run, with pictures per second, time left and a moving loss."""
+def follow(pace: "Pace") -> "keras.callbacks.Callback":
+    """Sets the learning rate before each step, ends the run when it is done, and shows one bar over the whole of it."""
     import keras
     from tqdm import tqdm
 
-    class Progress(keras.callbacks.Callback):  # type: ignore[misc]
+    class Follow(keras.callbacks.Callback):  # type: ignore[misc]
         def on_train_begin(self, logs: Any = None) -> None:
-            self.bar = tqdm(total=steps, unit="step", mininterval=5)
-            self.started = False
+            self.bar = tqdm(total=100, unit="%", mininterval=10, initial=round(100 * pace.done), bar_format=BAR)
+            if pace.done >= 1:
+                self.model.stop_training = True
 
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            if not self.started:
-                self.bar.update(epoch * EPOCH)  # what an earlier run did
-                self.bar.unpause()
-                self.started = True
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            self.model.optimizer.learning_rate = pace.rate
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            self.bar.update()
+            pace.steps += 1
             if batch % 20 == 0 and logs:
-                self.bar.set_postfix({name: f"{float(value):.3f}" for name, value in logs.items()})
+                losses = " ".join(f"{name} {float(value):.3f}" for name, value in logs.items())
+                self.bar.set_postfix_str(f"step {pace.steps}, {losses}", refresh=False)
+            self.bar.update(round(100 * pace.done) - self.bar.n)
+            if pace.done >= 1:
+                self.model.stop_training = True
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            pace.save()
 
         def on_train_end(self, logs: Any = None) -> None:
             self.bar.close()
 
-    return Progress()
+    return Follow()
 
 
 if __name__ == "__main__":
