@@ -1,4 +1,4 @@
-"""Verdicts that were given, by the picture's hash and the model: the latest in memory, all of the last days in the store."""
+"""Verdicts that were given, by picture and model: the latest in memory, those of the last days in the store."""
 
 import logging
 import re

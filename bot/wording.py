@@ -17,7 +17,7 @@ MOST_SURE = 99  # percent: no verdict is certain
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A verdict in words. `symbol` tells the labels apart without colour; `advice` says what would help, if anything would."""
+    """A verdict in words. `symbol` tells labels apart without colour; `advice` says what would help, if anything."""
 
     symbol: str
     title: str
@@ -58,7 +58,7 @@ def words(verdict: Verdict, language: str = DEFAULT) -> Words:
 def why(verdict: Verdict, language: str = DEFAULT) -> str:
     """How the verdict came about: the score, the bands, what each view says by itself, what the file says."""
     lines = [
-        say("why.score", language, p_ai=percent(verdict.p_ai)),
+        say("why.score", language, p_ai=score(verdict)),
         say("why.bands", language, real=percent(verdict.bands.real), ai=percent(verdict.bands.ai)),
     ]
     for kind in ("overview", "native"):
@@ -86,6 +86,16 @@ def percent(share: float) -> int:
     return max(100 - MOST_SURE, min(MOST_SURE, round(100 * share)))
 
 
+def score(verdict: Verdict) -> int:
+    """p_ai as whole percent that stands on the same side of the bands as p_ai does, however those are rounded."""
+    shown, bands = percent(verdict.p_ai), verdict.bands
+    if verdict.p_ai < bands.ai:
+        shown = min(shown, percent(bands.ai) - 1)
+    if verdict.p_ai > bands.real:
+        shown = max(shown, percent(bands.real) + 1)
+    return shown
+
+
 def duration(seconds: int, language: str = DEFAULT) -> str:
     """A time to wait, rounded up: "a second", "20 seconds", "3 minutes"."""
     count, unit = (seconds, "second") if seconds <= 90 else (-(-seconds // 60), "minute")
@@ -96,7 +106,7 @@ def _confidence(verdict: Verdict, language: str) -> str:
     if verdict.basis is Basis.FILE:
         return say("verdict.confidence-file", language)
     if verdict.label is Label.UNSURE:
-        return say("verdict.confidence-unsure", language, p_ai=percent(verdict.p_ai))
+        return say("verdict.confidence-unsure", language, p_ai=score(verdict))
     return say("verdict.confidence", language, sure=percent(verdict.confidence))
 
 

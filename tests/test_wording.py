@@ -1,0 +1,142 @@
+"""Every sentence is there, says what it should, and is never surer than it may be."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from bot import colours, intake
+from bot.core import ModelInfo
+from bot.verdict import Arrival, Bands, Basis, Finding, Label, Strength, Verdict, ViewScore
+from bot.wording import about, duration, percent, say, score, why, words
+
+BOT = Path(__file__).parent.parent / "bot"
+VERDICT = Verdict(
+    label=Label.AI,
+    confidence=0.9,
+    p_ai=0.9,
+    model="wild-3",
+    bands=Bands(real=0.2, ai=0.8),
+    sha256="ab" * 32,
+    arrival=Arrival.ORIGINAL,
+    milliseconds=70,
+    width=800,
+    height=600,
+    views=(ViewScore("overview", (0, 0, 600, 600), 0.85), ViewScore("native", (0, 0, 192, 192), 0.95)),
+)
+UNSURE = replace(VERDICT, label=Label.UNSURE, p_ai=0.6, confidence=0.6)
+BY_FILE = replace(UNSURE, label=Label.AI, basis=Basis.FILE)
+
+
+def test_the_three_answers_differ_in_symbol_and_title() -> None:
+    said = [words(replace(VERDICT, label=label)) for label in Label]
+    assert [one.title for one in said] == ["Likely AI-generated", "Likely real", "Can't tell"]
+    assert len({one.symbol for one in said}) == 3
+
+
+@pytest.mark.parametrize("label", list(Label))
+def test_an_answer_is_a_signal_and_names_its_model(label: Label) -> None:
+    said = words(replace(VERDICT, label=label))
+    assert "wild-3" in said.footer
+    assert ("never proof" in said.honest) == (label is not Label.UNSURE)
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.0, 1), (0.004, 1), (0.873, 87), (0.995, 99), (1.0, 99)])
+def test_no_figure_is_ever_0_or_100(share: float, shown: int) -> None:
+    assert percent(share) == shown
+
+
+def test_a_sure_verdict_never_says_100_percent() -> None:
+    said = words(replace(VERDICT, confidence=1.0, p_ai=1.0))
+    assert said.confidence == "99 % sure"
+    assert not re.search(r"\b100 %", why(replace(VERDICT, p_ai=1.0)))
+
+
+@pytest.mark.parametrize(
+    ("p_ai", "shown"), [(0.798, 79), (0.8, 80), (0.202, 21), (0.2, 20), (0.5, 50), (1.0, 99), (0.0, 1)]
+)
+def test_a_score_is_not_rounded_over_the_edge_of_a_band(p_ai: float, shown: int) -> None:
+    assert score(replace(VERDICT, p_ai=p_ai)) == shown
+
+
+def test_only_an_unsure_verdict_on_a_lesser_copy_has_advice() -> None:
+    assert "as a file" in (words(replace(UNSURE, arrival=Arrival.RECOMPRESSED)).advice or "")
+    assert words(replace(UNSURE, arrival=Arrival.PREVIEW)).advice
+    assert words(UNSURE).advice is None
+    assert words(replace(VERDICT, arrival=Arrival.RECOMPRESSED)).advice is None
+
+
+def test_a_verdict_by_the_file_gives_no_percentage_of_the_pixels() -> None:
+    said = words(BY_FILE)
+    assert said.title == "Likely AI-generated"
+    assert "%" not in said.confidence
+    assert "file" in said.confidence
+    assert "file" in said.honest
+
+
+def test_why_gives_the_bands_the_views_and_what_the_file_says_apart() -> None:
+    verdict = replace(
+        BY_FILE,
+        evidence=(Finding("parameters", "Settings of a generator.", Strength.SELF_DECLARED),),
+        notes=(intake.FIRST_FRAME,),
+    )
+    lines = why(verdict).splitlines()
+    assert any("60 of 100" in line for line in lines)
+    assert any("20" in line and "80" in line for line in lines)
+    assert any("as a whole" in line and "85" in line for line in lines)
+    assert any("close up" in line and "95" in line for line in lines)
+    assert any("Settings of a generator." in line and "isn't signed" in line for line in lines)
+    assert say("note.first-frame") in lines
+    assert say("why.by-file") in lines
+    assert say("why.by-file") not in why(VERDICT)
+
+
+@pytest.mark.parametrize(
+    "note", [intake.FIRST_FRAME, intake.REDUCED, colours.ALPHA_ON_WHITE, colours.COLOURS_CONVERTED]
+)
+def test_every_note_of_the_intake_has_its_sentence(note: str) -> None:
+    assert say(f"note.{note}").endswith(".")
+
+
+def test_about_names_the_model_and_its_bands() -> None:
+    text = about(ModelInfo("wild-3", Bands(0.2, 0.8), {}))
+    assert "wild-3" in text
+    assert "20" in text
+    assert "80" in text
+    assert "never proof" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1, "a second"), (2, "2 seconds"), (90, "90 seconds"), (91, "2 minutes"), (121, "3 minutes")],
+)
+def test_times_to_wait_are_rounded_up(seconds: int, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_a_language_without_sentences_is_answered_in_english() -> None:
+    assert words(VERDICT, "xx-YY") == words(VERDICT, "en")
+    assert say("error", "../../etc", id=1) == say("error", id=1)
+
+
+def test_a_sentence_that_is_missing_is_a_bug() -> None:
+    with pytest.raises(KeyError):
+        say("verdict.nonsense")
+
+
+def test_every_sentence_that_the_code_names_exists() -> None:
+    named = set()
+    for path in BOT.rglob("*.py"):
+        named |= set(re.findall(r"""\bsay\(\s*"([\w.-]+)\"""", path.read_text(encoding="utf-8")))
+    assert len(named) > 50
+    for key in sorted(named):
+        sentence = _raw(key)
+        assert sentence, key
+        names = [name for _, name, _, _ in Formatter().parse(sentence) if name is not None]
+        assert all(name.isidentifier() for name in names), (key, names)
+
+
+def _raw(key: str) -> str:
+    return say(key)  # without values nothing is filled in
