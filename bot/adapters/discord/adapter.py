@@ -62,6 +62,7 @@ class DiscordAdapter:
         self._front = Front(self._desk, checker, store, self._delivery, self._finder, timings, LANGUAGE)
         self._content = settings.discord.message_content
         self._revoked = False
+        self._stopping: asyncio.Task[None] | None = None
         self._closing = False
         self._client: CandidClient | None = None
         self._taken_up = False
@@ -92,6 +93,7 @@ class DiscordAdapter:
 
     async def _connect(self) -> None:
         self.status = "starting"
+        self._revoked = False
         client = self._client = CandidClient(
             content=self._content,
             desk=self._desk,
@@ -132,9 +134,9 @@ class DiscordAdapter:
         self._do(self._sync(client))
 
     def _on_revoked(self) -> None:
-        self._revoked = True
-        if self._client is not None:
-            self._do(self._client.close())
+        if not self._revoked:
+            self._revoked = True
+            self._stopping = asyncio.create_task(self._client.close()) if self._client is not None else None
 
     async def _sync(self, client: CandidClient) -> None:
         """Tell Discord the commands. Trouble here stops nothing else: mentions and direct messages work without."""

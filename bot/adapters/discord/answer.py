@@ -86,6 +86,7 @@ def _embed(item: Item, number: int | None, language: str) -> discord.Embed:
     said = words(verdict, language)
     embed = discord.Embed(title=f"{before}{said.symbol} {said.title}", colour=COLOURS[verdict.label])
     findings = [f"> {discord.utils.escape_markdown(f.says)[:300]}" for f in verdict.evidence[:4]]
+    findings += [say(f"note.{note}", language) for note in verdict.notes]
     if number is not None:
         embed.description = "\n".join([f"**{said.confidence}** · {name}", *findings])
         return embed

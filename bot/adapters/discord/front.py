@@ -20,7 +20,7 @@ from bot.adapters.discord.sources import Finder, of_attachment
 from bot.adapters.discord.timings import Timings
 from bot.core import Asker, Checker
 from bot.store import Store
-from bot.wording import say, why
+from bot.wording import about, say, why
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +88,8 @@ class Front:
         """The form came back."""
 
         async def make() -> Answer:
+            if await self._checker.recall(sha) is None:
+                return sentence(say("discord.forgotten", self._language))
             asker = Asker(f"discord:{self._chat(interaction)}", f"discord:user/{interaction.user.id}")
             first = await self._checker.report(sha, asker, says)
             return sentence(say("discord.reported" if first else "discord.reported_before", self._language))
@@ -98,7 +100,8 @@ class Front:
         """Model, bands, honesty, privacy."""
 
         async def make() -> Answer:
-            return sentence(say("discord.about", self._language, **about_values(self._checker)))
+            how = say("discord.how_to_ask", self._language)
+            return sentence("\n".join((about(self._checker.model, self._language), how)))
 
         await self._quietly(interaction, make)
 
@@ -210,9 +213,3 @@ class Front:
         except TimeoutError:
             log.warning("Discord: an interaction could not be acknowledged in time.")
         return False
-
-
-def about_values(checker: Checker) -> dict[str, object]:
-    """What /candid about fills in."""
-    model = checker.model
-    return {"model": model.version, "real": f"{model.bands.real:.0%}", "ai": f"{model.bands.ai:.0%}"}

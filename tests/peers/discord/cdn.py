@@ -94,8 +94,8 @@ class Cdn:
         self.served.append(name)
         fault: Fault | None = self.world.faults.pick("GET", "/cdn" + request.path)
         if isinstance(fault, Reset):
-            reset(request)
-        elif fault is not None:
+            return reset(request)
+        if fault is not None:
             return response(fault)
         if name not in self.stall and name not in self.endless:
             return web.Response(body=data, content_type=(kind or "application/octet-stream").partition(";")[0])

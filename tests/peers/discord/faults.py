@@ -83,14 +83,14 @@ class Faults:
         return None
 
 
-def reset(request: web.BaseRequest) -> None:
-    """Cut the connection so that the other side reads ECONNRESET, not a clean end."""
+def reset(request: web.BaseRequest) -> web.Response:
+    """Cut the connection so that the other side reads ECONNRESET, not a clean end. The response goes nowhere."""
     transport = request.transport
-    if transport is None:
-        return
-    raw = transport.get_extra_info("socket")
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
+    if transport is not None:
+        raw = transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    return web.Response()
 
 
 def response(fault: Fault) -> web.Response:

@@ -196,7 +196,7 @@ class Gateway:
         if (intents & MESSAGE_CONTENT and not world.portal_message_content) or intents & (MEMBERS | PRESENCES):
             return await self._close(line, 4014)
         now = asyncio.get_running_loop().time()
-        early = self.identifies and now - self.identifies[-1] < self.identify_seconds
+        early = bool(self.identifies) and now - self.identifies[-1] < self.identify_seconds
         self.identifies.append(now)
         self.starts_left -= 1
         if early or self.starts_left < 0:

@@ -58,8 +58,8 @@ class Rest:
             if fault.after:
                 await request.read()
                 await self._work(request, path, handler)
-            reset(request)
-        elif fault is not None:
+            return reset(request)
+        if fault is not None:
             return response(fault)
         return await self._work(request, path, handler)
 

@@ -1,6 +1,7 @@
 """Who is there, where, and what was said and seen: the state of the loopback Discord, and its clock."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -44,10 +45,11 @@ class Scene:
         self._changed = asyncio.Event()
 
     async def until(self, what: Callable[[], Any], seconds: float = 15.0) -> None:
-        """Wait until something is so; fails with the function's source position otherwise."""
+        """Wait until something is so; raises TimeoutError otherwise."""
         async with asyncio.timeout(seconds):
             while not what():
-                await self._changed.wait()
+                with contextlib.suppress(TimeoutError):  # what is waited for may be outside of this Discord
+                    await asyncio.wait_for(self._changed.wait(), 0.05)
 
     # people and places
 
