@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 DRAIN_SECONDS = 20.0  # for what was accepted, after SIGTERM
 PURGE_SECONDS = 24 * 3600.0
 PAUSE_PROBE_SECONDS = 0.02
+ECHO_SECONDS = 2.0  # a signal to a process group also reaches us through the tool that started us
 
 
 class App:
@@ -43,6 +44,7 @@ class App:
         self.loading = False  # the model, in a thread that can't be stopped
         self._champion = Champion(settings, load)
         self._stopping = asyncio.Event()
+        self._asked_to_stop = 0.0
         self._adapters: list[asyncio.Task[None]] = []
         self._background: list[asyncio.Task[None]] = []
 
@@ -172,9 +174,11 @@ class App:
             loop.add_signal_handler(number, self._on_signal)
 
     def _on_signal(self) -> None:
-        if self._stopping.is_set():  # whoever asks twice means it; the inbox is made for that
+        now = time.monotonic()
+        if self._stopping.is_set() and now - self._asked_to_stop > ECHO_SECONDS:  # whoever asks twice means it
             log.warning("Stopped at once; what is open is answered after the next start")
-            os._exit(1)
+            os._exit(1)  # the inbox is made for that
+        self._asked_to_stop = now
         self.stop()
 
     async def _measure_pauses(self) -> None:
