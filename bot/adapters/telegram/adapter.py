@@ -1,0 +1,227 @@
+"""The Telegram adapter: connects, takes updates, and lets every question be answered once."""
+
+import asyncio
+import logging
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from telegram import Message, Update
+from telegram.constants import ChatType
+from telegram.error import InvalidToken
+from telegram.ext import ExtBot
+
+from bot.adapters.telegram.asks import PLATFORM, Albums, Ask, Reader, joined, place_of
+from bot.adapters.telegram.buttons import Buttons
+from bot.adapters.telegram.delivery import Delivery, Stale, TokenRefused, Undeliverable, plain
+from bot.adapters.telegram.desk import Desk
+from bot.adapters.telegram.groups import Groups
+from bot.adapters.telegram.link import Timings, connect, said_by_telegram
+from bot.adapters.telegram.polling import Polling
+from bot.adapters.telegram.webhook import Webhook
+from bot.core import Checker
+from bot.errors import GiveUp
+from bot.inbox import Inbox
+from bot.settings import Settings
+from bot.store import Store
+from bot.wording import say
+
+logger = logging.getLogger(__name__)
+Tell = Callable[[str], Coroutine[Any, Any, None]]
+
+_REFUSED = (
+    "Telegram refuses the bot's token ({why}). Get the right one from @BotFather and set TELEGRAM_TOKEN; "
+    "if [telegram] base_url is set, check that it is a Bot API server."
+)
+
+
+class TelegramAdapter:
+    """One Telegram bot. `run` works until cancelled or closed; it can be run again."""
+
+    name = "telegram"
+
+    def __init__(
+        self, settings: Settings, checker: Checker, store: Store, inbox: Inbox, timings: Timings | None = None
+    ) -> None:
+        self.status = "starting"
+        self._settings = settings
+        self._checker = checker
+        self._store = store
+        self._inbox = inbox
+        self._timings = timings or Timings()
+        self._stop = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._finished.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._albums = Albums()
+
+    async def run(self) -> None:
+        """Connect and answer. Raises GiveUp for a refused token; any other exception is the supervisor's to repeat."""
+        self.status = "starting"
+        self._finished.clear()
+        bot = connect(self._settings.telegram, self._timings)
+        try:
+            await _initialize(bot)
+            await self._serve(bot)
+        except GiveUp as error:
+            self.status = f"waiting: {error}"
+            raise
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await bot.shutdown()
+            self._finished.set()
+
+    async def close(self) -> None:
+        """Take nothing new, finish what was accepted, confirm it to Telegram; `run` returns then."""
+        self._stop.set()
+        await self._finished.wait()
+
+    async def _serve(self, bot: ExtBot[int]) -> None:
+        delivery = self._delivery = Delivery(bot, self._timings)
+        self._groups = Groups(bot, delivery, self._store, self._checker, self._timings)
+        self._buttons = Buttons(delivery, self._checker, self._groups)
+        self._reader = Reader(bot.username, self._albums)
+        self._desk = Desk(self._settings, self._checker, self._inbox, delivery, self._timings, self._stop)
+        await self._resume()
+        self._spawn(self._groups.register_commands())
+        polls = self._settings.telegram.mode == "polling"
+        feed = asyncio.create_task(self._poll(bot, delivery) if polls else self._listen(bot))
+        refused = asyncio.create_task(delivery.refused.wait())
+        try:
+            await asyncio.wait((feed, refused), return_when=asyncio.FIRST_COMPLETED)
+            if delivery.refused.is_set():
+                raise GiveUp(_REFUSED.format(why="401 Unauthorized"))
+            feed.result()
+        finally:
+            for task in (feed, refused):
+                task.cancel()
+            await asyncio.gather(feed, refused, return_exceptions=True)
+        await self._drain()
+
+    async def _poll(self, bot: ExtBot[int], delivery: Delivery) -> None:
+        try:
+            await delivery.ask(bot.delete_webhook)  # one that is left from webhook mode would end every poll with 409
+        except Stale as error:
+            raise ConnectionError(str(error)) from None
+        await Polling(bot, delivery, self._timings, self._take, self._report).run(self._stop)
+
+    async def _listen(self, bot: ExtBot[int]) -> None:
+        webhook = Webhook(self._settings.telegram, bot, self._take)
+        try:
+            await webhook.open()
+            self._report("")
+            await self._stop.wait()
+        finally:
+            await webhook.close()
+
+    def _report(self, trouble: str) -> None:
+        """Keep the status; say a change of it once."""
+        status = f"waiting: {trouble}" if trouble else "running"
+        if status == self.status:
+            return
+        self.status = status
+        if trouble:
+            logger.warning("Telegram: %s", trouble)
+        else:
+            logger.info("Telegram: connected")
+
+    async def _drain(self) -> None:
+        """Let what was accepted be answered; what is left after that stays in the inbox for the next start."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self._timings.drain)
+
+    async def _resume(self) -> None:
+        """Take up what an earlier run has left."""
+        fresh, stale = await self._inbox.unanswered(PLATFORM)
+        for asks, work in ((fresh, self._desk.answer), (stale, self._desk.apologize)):
+            for ask in joined(Ask.of_payload(row.key, row.payload, row.accepted) for row in asks):
+                self._spawn(work(ask))
+        if fresh or stale:
+            logger.info(
+                "Telegram: %d questions were left open, %d of them are still fresh", len(fresh) + len(stale), len(fresh)
+            )
+
+    async def _take(self, update: Update) -> None:
+        """Write down what an update asks, then let it be worked on. Only a failing store lets this fail.
+
+        A bug in reading one update must not stop the ones behind it.
+        """
+        try:
+            ask = None
+            if update.message:
+                ask = await self._read(update.message)
+            elif query := update.callback_query:
+                self._spawn(self._buttons.press(query), partial(self._delivery.alert, query.id))
+            elif update.my_chat_member:
+                self._spawn(self._groups.welcome(update.my_chat_member))
+        except sqlite3.Error:
+            raise
+        except Exception:
+            logger.exception("Update %d could not be read (error %s)", update.update_id, secrets.token_hex(4))
+            return
+        if ask and await self._desk.accept(ask):
+            self._spawn(self._desk.answer(ask))
+
+    async def _read(self, message: Message) -> Ask | None:
+        """What a message asks; a command is answered on the way."""
+        chat = message.chat
+        private = chat.type == ChatType.PRIVATE
+        if message.migrate_to_chat_id:
+            await self._groups.moved(chat.id, message.migrate_to_chat_id)
+            return None
+        if message.from_user and message.from_user.is_bot and not message.sender_chat:
+            return None
+        self._albums.remember(message)
+        ask = self._reader.ask(message, automatic=not private and await self._groups.automatic(chat.id))
+        if ask is None and self._desk.collects(chat.id, message.media_group_id):
+            ask = self._reader.part(message)
+        if ask:
+            return ask
+        handler = self._groups.handler(self._reader.command(message) or "")
+        if handler is None and private and (message.text or message.effective_attachment):
+            handler = self._groups.handler("help")
+        if handler:
+            self._spawn(handler(message), partial(self._say, message))
+        return None
+
+    async def _say(self, message: Message, text: str) -> None:
+        await self._delivery.send(place_of(message), plain(text), time.time() + 60)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], tell: Tell | None = None) -> None:
+        task = asyncio.create_task(_guarded(work, tell))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _initialize(bot: ExtBot[int]) -> None:
+    try:
+        await bot.initialize()
+    except InvalidToken as error:  # its text holds the token: it must not be shown, nor be the cause of what is
+        first = error.__cause__
+        if isinstance(first, InvalidToken) and said_by_telegram(first):
+            why = first.message
+        else:
+            raise ConnectionError("Telegram answers 404 and not as a Bot API server") from None
+    else:
+        return
+    raise GiveUp(_REFUSED.format(why=why))
+
+
+async def _guarded(work: Coroutine[Any, Any, None], tell: Tell | None) -> None:
+    """Nobody awaits these tasks, so what goes wrong in them is said here: all to the log, its number to the person."""
+    try:
+        await work
+    except (Undeliverable, Stale) as error:
+        logger.info("Telegram: not delivered: %s", error)
+    except TokenRefused:
+        return
+    except Exception:
+        number = secrets.token_hex(4)
+        logger.exception("Telegram: error %s", number)
+        if tell:
+            await _guarded(tell(say("error", id=number)), None)

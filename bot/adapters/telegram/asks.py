@@ -1,0 +1,193 @@
+"""Who asks about which pictures: read from a Telegram message, kept in the inbox, joined for albums."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from telegram import Message, MessageEntity
+from telegram.constants import ChatType
+
+from bot.adapters.telegram.delivery import Place
+from bot.adapters.telegram.sources import Source, source_of
+from bot.core import Asker
+
+PLATFORM = "telegram"
+
+
+@dataclass(slots=True)
+class Ask:
+    """One question that gets one answer. `keys` are its rows in the inbox: one for each message of an album."""
+
+    keys: list[str]
+    place: Place
+    user: int
+    language: str
+    automatic: bool
+    album: str | None
+    sources: list[Source]
+    sent: float = 0.0
+    accepted: float = field(default_factory=time.time)
+    placeholder: int | None = None
+    sending: bool = False
+    quiet_at: float = 0.0  # when the album is taken to be complete
+
+    @property
+    def asker(self) -> Asker:
+        """The keys for limits and fairness."""
+        return Asker(chat=f"telegram:chat/{self.place.chat}", user=f"telegram:user/{self.user}")
+
+    def payload(self) -> dict[str, Any]:
+        """What the inbox keeps: ids, never pixels."""
+        return {
+            "chat": self.place.chat,
+            "thread": self.place.thread,
+            "message": self.place.reply_to,
+            "user": self.user,
+            "language": self.language,
+            "automatic": self.automatic,
+            "album": self.album,
+            "sources": [source.payload() for source in self.sources],
+        }
+
+    @classmethod
+    def of_payload(cls, key: str, payload: Mapping[str, Any], accepted: float) -> "Ask":
+        """Back from the inbox."""
+        return cls(
+            keys=[key],
+            place=Place(payload["chat"], payload["thread"], payload["message"]),
+            user=payload["user"],
+            language=payload["language"],
+            automatic=payload["automatic"],
+            album=payload["album"],
+            sources=[Source.of_payload(source) for source in payload["sources"]],
+            accepted=accepted,
+            placeholder=payload.get("placeholder"),
+            sending=bool(payload.get("sending")),
+        )
+
+    def join(self, other: "Ask") -> None:
+        """Take in another part of the same album."""
+        self.keys += other.keys
+        self.sources += [source for source in other.sources if source not in self.sources]
+        self.placeholder = self.placeholder or other.placeholder
+        self.sending = self.sending or other.sending
+
+
+def joined(asks: Iterable[Ask]) -> list[Ask]:
+    """The parts of albums put together again, after a restart."""
+    found: dict[tuple[int, str], Ask] = {}
+    for ask in asks:
+        name = (ask.place.chat, ask.album or ask.keys[0])
+        if name in found:
+            found[name].join(ask)
+        else:
+            found[name] = ask
+    return list(found.values())
+
+
+class Albums:
+    """The parts of recent albums, as far as they were seen: `/check` on one picture is about all of them."""
+
+    def __init__(self, most: int = 500) -> None:
+        self._most = most
+        self._parts: OrderedDict[tuple[int, str], dict[int, Source]] = OrderedDict()
+
+    def remember(self, message: Message) -> None:
+        """Note a part; the oldest album is forgotten when there are too many."""
+        source = source_of(message)
+        if source is None or message.media_group_id is None:
+            return
+        name = (message.chat.id, message.media_group_id)
+        self._parts.setdefault(name, {})[message.message_id] = source
+        self._parts.move_to_end(name)
+        if len(self._parts) > self._most:
+            self._parts.popitem(last=False)
+
+    def all_of(self, message: Message) -> list[Source]:
+        """Every known picture of the album that a message is part of, in order; of a single message, its own."""
+        source = source_of(message)
+        if source is None:
+            return []
+        parts = self._parts.get((message.chat.id, message.media_group_id or ""), {}) | {message.message_id: source}
+        return [parts[number] for number in sorted(parts)]
+
+
+class Reader:
+    """Reads messages for one bot."""
+
+    def __init__(self, username: str, albums: Albums) -> None:
+        self._username = username.casefold()
+        self._albums = albums
+
+    def command(self, message: Message) -> str | None:
+        """The command that a text or caption begins with, when it is meant for this bot."""
+        entities = message.entities or message.caption_entities
+        if not entities or entities[0].offset or entities[0].type != MessageEntity.BOT_COMMAND:
+            return None
+        text = message.text or message.caption or ""
+        name, _, bot = text[1 : entities[0].length].partition("@")
+        return name.casefold() if bot.casefold() in ("", self._username) else None
+
+    def ask(self, message: Message, *, automatic: bool) -> Ask | None:
+        """What a message asks, if anything. `automatic`: this group has every picture checked."""
+        own = source_of(message)
+        private = message.chat.type == ChatType.PRIVATE
+        if self.command(message) == "check" or self._mentioned(message):
+            return self._ask(message, self._meant(message), automatic=False)
+        if own and private:
+            return self._ask(message, [own], automatic=False)
+        if own and own.still and automatic:
+            return self._ask(message, [own], automatic=True)
+        return None
+
+    def part(self, message: Message) -> Ask | None:
+        """A message as one more part of an album that is asked about already."""
+        own = source_of(message)
+        return self._ask(message, [own], automatic=False) if own else None
+
+    def _meant(self, message: Message) -> list[Source]:
+        """The message's own pictures, else those of the message that it replies to."""
+        if source_of(message):
+            return self._albums.all_of(message)
+        if message.reply_to_message:
+            return self._albums.all_of(message.reply_to_message)
+        elsewhere = source_of(message.external_reply) if message.external_reply else None
+        return [elsewhere] if elsewhere else []
+
+    def _mentioned(self, message: Message) -> bool:
+        mentions = {**message.parse_entities(["mention"]), **message.parse_caption_entities(["mention"])}
+        return any(name.casefold() == f"@{self._username}" for name in mentions.values())
+
+    def _ask(self, message: Message, sources: list[Source], *, automatic: bool) -> Ask | None:
+        if not sources:
+            return None
+        return Ask(
+            keys=[f"{PLATFORM}:{message.chat.id}/{message.message_id}"],
+            place=place_of(message),
+            user=person_of(message),
+            language=language_of(message),
+            automatic=automatic,
+            album=message.media_group_id if source_of(message) else None,
+            sources=sources,
+            sent=message.date.timestamp(),
+        )
+
+
+def place_of(message: Message) -> Place:
+    """Where an answer to a message goes. A thread id alone is no topic: plain reply threads have one too."""
+    thread = message.message_thread_id if message.is_topic_message else None
+    return Place(message.chat.id, thread, message.message_id)
+
+
+def person_of(message: Message) -> int:
+    """Who sent it; anonymous admins and channels all share one user, so their own chat stands for them."""
+    if message.sender_chat:
+        return message.sender_chat.id
+    return message.from_user.id if message.from_user else message.chat.id
+
+
+def language_of(message: Message) -> str:
+    """The language of the sender's app."""
+    return (message.from_user.language_code if message.from_user else None) or "en"

@@ -1,0 +1,177 @@
+"""The desk where questions are accepted and answered, each once."""
+
+import asyncio
+import logging
+import secrets
+import time
+from weakref import WeakValueDictionary
+
+from bot.adapters.telegram.answers import Outcome, compose
+from bot.adapters.telegram.asks import PLATFORM, Ask
+from bot.adapters.telegram.delivery import Delivery, Stale, TokenRefused, Uncertain, Undeliverable, plain
+from bot.adapters.telegram.link import Timings
+from bot.adapters.telegram.sources import Source, fetch
+from bot.core import Checker
+from bot.errors import Refusal, TryLater
+from bot.inbox import Inbox
+from bot.settings import Settings
+from bot.wording import say
+
+logger = logging.getLogger(__name__)
+
+_DOWNLOADS = 24  # pictures in memory at once ...
+_DOWNLOADS_OF_A_CHAT = 6  # ... and of one chat, so that its album does not fill the desk
+
+
+class _Later(Exception):
+    """It can't be answered now, but after the next start: it stays in the inbox."""
+
+
+class Desk:
+    """Works on questions. What it has accepted is answered, or struck off with a line in the log that says why."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        checker: Checker,
+        inbox: Inbox,
+        delivery: Delivery,
+        timings: Timings,
+        stop: asyncio.Event,
+    ) -> None:
+        self._limits = settings.checks
+        self._checker = checker
+        self._inbox = inbox
+        self._delivery = delivery
+        self._timings = timings
+        self._stop = stop
+        self._albums: dict[tuple[int, str], Ask] = {}  # those that still get parts
+        self._seats = asyncio.Semaphore(_DOWNLOADS)
+        self._chats: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
+
+    def collects(self, chat: int, album: str | None) -> bool:
+        """Whether an album is asked about and still gets parts."""
+        return album is not None and (chat, album) in self._albums
+
+    async def accept(self, ask: Ask) -> bool:
+        """Write a question down. False when it is known already, or was a further part of an album that is."""
+        if ask.automatic and time.time() - ask.sent > self._limits.fresh_minutes * 60:
+            return False  # the group talked on while the bot was away
+        if not await self._inbox.accept(ask.keys[0], PLATFORM, ask.payload()):
+            return False
+        if ask.album is None:
+            return True
+        ask.quiet_at = time.time() + self._timings.album
+        first = self._albums.setdefault((ask.place.chat, ask.album), ask)
+        if first is ask:
+            return True
+        first.join(ask)
+        first.quiet_at = ask.quiet_at
+        return False
+
+    async def answer(self, ask: Ask) -> None:
+        """Look at everything that is asked about and say it, once."""
+        try:
+            if ask.sending:
+                logger.warning("An automatic answer was being sent when Candid stopped; it is not sent again")
+            else:
+                await self._answer(ask)
+        except (TokenRefused, _Later):
+            return
+        except (Undeliverable, Uncertain, Stale) as error:
+            logger.warning("Telegram: an answer was given up: %s (%s)", type(error).__name__, error)
+        except Exception:
+            await self._fail(ask)
+        finally:
+            self._close_album(ask)
+        for key in ask.keys:
+            await self._inbox.done(key)
+
+    async def apologize(self, ask: Ask) -> None:
+        """A question that was left open for too long: its placeholder says so."""
+        try:
+            if ask.placeholder:
+                text = plain(say("telegram.stale", ask.language))
+                await self._delivery.edit(ask.place, ask.placeholder, text, time.time() + 60)
+            else:
+                logger.warning("Telegram: a question was struck off unanswered: it is too old")
+        except TokenRefused:
+            return
+        except (Undeliverable, Stale) as error:
+            logger.warning("Telegram: a stale question could not be told: %s", error)
+        for key in ask.keys:
+            await self._inbox.done(key)
+
+    async def _answer(self, ask: Ask) -> None:
+        deadline = self._deadline(ask)
+        if not (ask.automatic or ask.placeholder):
+            text = plain(say("telegram.looking", ask.language))
+            ask.placeholder = await self._delivery.send(ask.place, text, deadline)
+            await self._inbox.update(ask.keys[0], placeholder=ask.placeholder)
+        await self._complete(ask)
+        sources = ask.sources[: self._limits.per_message]
+        results = await asyncio.gather(
+            *(self._look(source, ask, deadline) for source in sources), return_exceptions=True
+        )
+        outcomes: list[Outcome] = []
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+            if result is not None:
+                outcomes.append(result)
+        if not outcomes:
+            logger.info("Telegram: nothing in an automatic check could be judged")
+            return
+        answer = compose(outcomes, ask.language)
+        if ask.placeholder:
+            await self._delivery.edit(ask.place, ask.placeholder, answer.text, deadline, answer.keyboard)
+            return
+        await self._inbox.update(ask.keys[0], sending=True)
+        await self._delivery.send(ask.place, answer.text, deadline, answer.keyboard, again=False)
+
+    async def _look(self, source: Source, ask: Ask, deadline: float) -> Outcome | None:
+        """The verdict or the reason why there is none; None when an automatic check has nothing to say."""
+        while True:
+            try:
+                async with self._chat_seats(ask.place.chat), self._seats:
+                    picture = await fetch(source, self._delivery, self._limits.max_bytes, deadline, ask.language)
+                    return await self._checker.check(picture, ask.asker)
+            except Refusal as refusal:
+                return None if ask.automatic else str(refusal)
+            except TryLater as later:
+                if self._stop.is_set():
+                    raise _Later from None
+                if not ask.automatic:
+                    return str(later)
+                if time.time() + later.seconds > deadline:
+                    raise Stale("too many pictures at once") from None
+                await asyncio.sleep(later.seconds)
+
+    async def _fail(self, ask: Ask) -> None:
+        """A bug: the log has the details, the person gets their number."""
+        number = secrets.token_hex(4)
+        logger.exception("Telegram: error %s while answering", number)
+        if not ask.placeholder:
+            return
+        try:
+            text = plain(say("error", ask.language, id=number))
+            await self._delivery.edit(ask.place, ask.placeholder, text, time.time() + 60)
+        except (Undeliverable, Stale, TokenRefused) as error:
+            logger.warning("Telegram: error %s could not be told: %s", number, error)
+
+    async def _complete(self, ask: Ask) -> None:
+        """Wait until no further part of an album has come for a while."""
+        while (wait := ask.quiet_at - time.time()) > 0:  # noqa: ASYNC110  each part moves the time
+            await asyncio.sleep(wait)
+        self._close_album(ask)
+
+    def _close_album(self, ask: Ask) -> None:
+        name = (ask.place.chat, ask.album or "")
+        if self._albums.get(name) is ask:
+            del self._albums[name]
+
+    def _deadline(self, ask: Ask) -> float:
+        return ask.accepted + self._limits.fresh_minutes * 60
+
+    def _chat_seats(self, chat: int) -> asyncio.Semaphore:
+        return self._chats.setdefault(chat, asyncio.Semaphore(_DOWNLOADS_OF_A_CHAT))
