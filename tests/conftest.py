@@ -26,8 +26,9 @@ SIDE = 32
 class FakeDetector:
     """Has the methods of model.detector.Detector. p_ai is the brightness of the picture: black is real, white is AI.
 
-    `gate` closed (`gate.clear()`) holds every pass of the network until it is set; `seen` is called with the pictures
-    of a pass and may raise, as a bug in the network would; `passes` has the size of every pass.
+    `gate` closed (`gate.clear()`) holds every pass of the network until it is set, and `at_gate` says that one is held;
+    `seen` is called with the pictures of a pass and may raise, as a bug in the network would; `passes` has the size of
+    every pass that came through the gate.
     """
 
     def __init__(self, version: str = "fake-1", max_pictures: int = 8) -> None:
@@ -37,6 +38,7 @@ class FakeDetector:
         self.card = Card(version, "fake", SIDE, 2, calibration, Bands(real=0.3, ai=0.7), {"version": version})
         self.gate = threading.Event()
         self.gate.set()
+        self.at_gate = False
         self.seen: Callable[[Sequence[Views]], object] = lambda pictures: None
         self.passes: list[int] = []
 
@@ -51,7 +53,9 @@ class FakeDetector:
 
     def judge(self, pictures: Sequence[Views]) -> list[Score]:
         assert 0 < len(pictures) <= self.max_pictures
+        self.at_gate = True
         assert self.gate.wait(60), "the gate of a FakeDetector was left closed"
+        self.at_gate = False
         self.passes.append(len(pictures))
         self.seen(pictures)
         return [self._score(picture) for picture in pictures]
