@@ -1,4 +1,4 @@
-"""Bad pictures from a fixed seed, and a program that feeds them to the intake in a process with little memory.
+"""Bad pictures from a fixed seed, and a program that feeds them to the readers in a process with little memory.
 
 `python -m tests.hostile` prints one JSON object: how many inputs, what became of them, the slowest. Memory is limited
 by the operating system: whoever needs more than MEMORY is counted as "out-of-memory".
@@ -7,6 +7,7 @@ tests/test_hostile.py runs it and judges; here nothing is asserted.
 
 import faulthandler
 import json
+import logging
 import random
 import resource
 import struct
@@ -254,19 +255,26 @@ def _container_bombs(files: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
 
 
 def main() -> None:
+    from bot import evidence
     from bot.errors import Refusal
+    from bot.evidence import verification
     from bot.intake import Decoded, decode
 
+    verification.available()  # maps its library now, before memory is counted
+    faults: list[str] = []
+    logged = logging.Handler(logging.ERROR)
+    logged.emit = lambda record: faults.append(logging.Formatter().format(record))  # type: ignore[method-assign]
+    logging.getLogger().addHandler(logged)
     inputs = list(bad_files())
     mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY, mapped + MEMORY))
     outcomes: Counter[str] = Counter()
-    faults: list[str] = []
     slowest = (0.0, "")
     for name, data in inputs:
         faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
         start = time.process_time()
         try:
+            evidence.read(data)
             decoded = decode(data, SmallLimits())
             outcomes["decoded" if isinstance(decoded, Decoded) else "something else"] += 1
         except Refusal as refusal:

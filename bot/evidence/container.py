@@ -7,6 +7,7 @@ from bot.containers import Malformed, Span, Unsupported, bmff, heif, jpeg, png, 
 
 MAX_TEXT = 2 * 1024 * 1024
 MAX_TEXTS = 100
+MAX_ALL_TEXTS = 8 * 1024 * 1024
 MAX_CREDENTIALS = 8 * 1024 * 1024
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
@@ -93,6 +94,7 @@ def _png(data: bytes) -> Metadata:
     file = png.parse(data)
     texts: list[tuple[str, str]] = []
     blocks = {"exif": b"", "xmp": b"", "iptc": b"", "jumbf": b""}
+    left = MAX_ALL_TEXTS
     for chunk in file.chunks:
         if chunk.name not in (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"caBX") or not png.sound(data, chunk):
             continue
@@ -101,11 +103,12 @@ def _png(data: bytes) -> Metadata:
             blocks["exif"] = blocks["exif"] or body
         elif chunk.name == b"caBX":
             blocks["jumbf"] = blocks["jumbf"] or body[:MAX_CREDENTIALS]
-        elif len(texts) < MAX_TEXTS:
+        elif len(texts) < MAX_TEXTS and left > 0:
             found = _png_text(chunk.name, body)
             if found is None:
                 continue
             keyword, value = found
+            left -= len(value)
             if keyword == "XML:com.adobe.xmp":
                 blocks["xmp"] = blocks["xmp"] or value
             elif keyword.startswith("Raw profile type "):

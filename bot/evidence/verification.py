@@ -56,55 +56,56 @@ def available() -> bool:
 def verify(data: bytes, mime: str) -> Verified | None:
     """None when the extra is missing or its reader finds nothing. Never raises."""
     library = _library()
-    if library is None:
-        return None
-    found: Verified | None = None
-    for trust in Trust:
-        report = _report(library, data, mime, trust)
-        if report is None:
-            return found
-        found = _judge(report, trust)
-        if found is None or found.trust or not found.whole:
-            return found
-    return found
+    report = _report(library, data, mime) if library is not None else None
+    return _judge(report) if report is not None else None
 
 
-def _report(library: Any, data: bytes, mime: str, trust: Trust) -> dict[str, Any] | None:
+def _report(library: Any, data: bytes, mime: str) -> dict[str, Any] | None:
     offline = {"remote_manifest_fetch": False, "ocsp_fetch": False}
-    settings = {"trust": _lists(trust), "verify": offline | {"verify_trust": True, "verify_timestamp_trust": True}}
-    try:
-        with (
-            library.Context.from_dict(settings) as context,
-            library.Reader(mime, BytesIO(data), context=context) as reader,
-        ):
-            report = json.loads(reader.json())
-    except Exception:  # its errors have many classes, and all of them mean that there is nothing to believe
-        return None
+    anchors = _anchors()
+    # The purposes stand with each list and above them: the library reads the latter when it checks the certificate.
+    settings = {
+        "trust": {"anchors": anchors, "trust_config": anchors[0]["trust_config"]},
+        "verify": offline | {"verify_trust": True, "verify_timestamp_trust": True},
+    }
+    with library.Context.from_dict(settings) as context:
+        try:
+            with library.Reader(mime, BytesIO(data), context=context) as reader:
+                report = json.loads(reader.json())
+        except Exception:  # its errors have many classes, and all of them mean that there is nothing to believe
+            return None
     return report if isinstance(report, dict) else None
 
 
 @cache
-def _lists(trust: Trust) -> dict[str, str]:
+def _anchors() -> list[dict[str, str]]:
+    """The trust lists in the library's words. `trust_uri` comes back with the result and says which one it was."""
     folder = resources.files("bot.evidence") / "trust"
 
     def text(name: str) -> str:
         return (folder / name).read_text(encoding="utf-8")
 
-    names = ("c2pa.pem", "c2pa-time.pem") if trust is Trust.C2PA else ("interim.pem",)
-    anchors = "\n".join(_CERTIFICATE.findall("\n".join(map(text, names)))) + "\n"
-    lists = {"trust_anchors": anchors, "trust_config": text("purposes.txt")}
-    if trust is Trust.INTERIM:
-        lists["allowed_list"] = text("interim-signers.sha256.txt")
-    return lists
+    def one(name: str, kind: str, trust: Trust) -> dict[str, str]:
+        certificates = "\n".join(_CERTIFICATE.findall(text(name))) + "\n"
+        common = {"trust_kind": kind, "trust_uri": trust.value, "trust_config": text("purposes.txt")}
+        return common | {"trust_anchors": certificates}
+
+    return [
+        one("c2pa.pem", "manifest", Trust.C2PA),
+        one("c2pa-time.pem", "tsa", Trust.C2PA),
+        one("interim.pem", "manifest", Trust.INTERIM) | {"allowed_list": text("interim-signers.sha256.txt")},
+        one("interim.pem", "tsa", Trust.INTERIM),
+    ]
 
 
-def _judge(report: dict[str, Any], trust: Trust) -> Verified | None:
+def _judge(report: dict[str, Any]) -> Verified | None:
     active = report.get("active_manifest")
     manifests = report.get("manifests")
     if not isinstance(manifests, dict) or not isinstance(active, str) or not isinstance(manifests.get(active), dict):
         return None
     results = report.get("validation_results")
-    codes = _codes(results.get("activeManifest") if isinstance(results, dict) else None)
+    results = results if isinstance(results, dict) else {}
+    codes = _codes(results.get("activeManifest"))
     trusted = report.get("validation_state") == "Trusted"
     whole = trusted or (
         codes["failure"] <= _SIGNER_FAULTS
@@ -117,6 +118,8 @@ def _judge(report: dict[str, Any], trust: Trust) -> Verified | None:
     names = [signature.get(key) for key in ("common_name", "issuer")]
     signer = ", ".join(dict.fromkeys(name for name in names if isinstance(name, str) and name))
     story = manifest.tell({label: _manifest(label, body) for label, body in manifests.items()}, active)
+    # The library names no list for single signers, and only the interim list has those.
+    trust = Trust.C2PA if results.get("trustListUri") == Trust.C2PA.value else Trust.INTERIM
     return Verified(whole, trust if trusted else None, signer, story)
 
 
@@ -130,8 +133,8 @@ def _codes(results: object) -> dict[str, set[str]]:
     return found
 
 
-def _ingredients_failed(results: object) -> bool:
-    deltas = results.get("ingredientDeltas") if isinstance(results, dict) else None
+def _ingredients_failed(results: dict[str, Any]) -> bool:
+    deltas = results.get("ingredientDeltas")
     for delta in deltas if isinstance(deltas, list) else []:
         inner = delta.get("validationDeltas") if isinstance(delta, dict) else None
         if _codes(inner)["failure"] - _SIGNER_FAULTS:
