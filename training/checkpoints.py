@@ -18,7 +18,7 @@ PLAIN_BANDS = Bands(real=0.3, ai=0.7)
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`calibration` is None until training.evaluate --calibrate has run; `record` is card.json, or training.json without one."""
+    """`calibration` is None until training.evaluate --calibrate has run; `record` is card.json, else training.json."""
 
     name: str
     folder: Path

@@ -1,4 +1,4 @@
-"""Held-out pictures: what is stored of each, brought together, so that a picture is judged as a whole and counted once."""
+"""Held-out pictures: what is stored of each, brought together, so that a picture is judged and counted once."""
 
 import zlib
 from collections import defaultdict
@@ -36,7 +36,7 @@ class Picture:
 def read_pictures(paths: Sequence[Path], fold: int | None, limit: int = 0) -> list[Picture]:
     """The pictures of the fold `fold` (None: of all folds); a picture that two data sets hold is taken as the original.
 
-    `limit` > 0 takes about so many, evenly over labels and sources. Raises SystemExit with a sentence when there is nothing.
+    `limit` > 0 takes about so many, evenly over labels and sources. Raises SystemExit with a sentence for nothing found.
     """
     found: dict[str, dict[str, Item]] = defaultdict(dict)
     for item in read_items(paths):

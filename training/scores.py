@@ -1,9 +1,9 @@
-"""The network's raw answers for held-out pictures at every delivery tier, kept on disk, so that calibration and reports take seconds.
+"""The network's raw answers for held-out pictures at every delivery tier, kept on disk: calibration then takes seconds.
 
     python -m training.scores --version runs/chat --data candid-wild.parquet data/more --fold 0 --side 192 --views 8
 
-One folder below --cache for each network, side and number of views (and text of the files that cut views); a picture that is in it
-is not scored again, whichever data set, subset or tier brings it. So an interrupted run goes on where it was.
+One folder below --cache for each network, side and number of views (and text of the files that cut views). A picture that
+is in it is not scored again, whichever data set, subset or tier brings it, so an interrupted run goes on where it was.
 """
 
 import argparse
@@ -27,15 +27,15 @@ from training.tiers import TIERS
 from training.tierviews import KINDS, TierViews, views_of
 
 CACHE = Path("data/scores")
-BATCH = 64  # views in one forward pass: one shape, compiled once
+BATCH = 16  # views in one forward pass: one shape, compiled once; more are no faster on a CPU and take more memory
 CHUNK = 150  # pictures between two writes to the cache
 THREADS = 2
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What a version says about n pictures at t tiers: `logits` float32 (n, t, views), NaN where there is no view, and `kinds` int8
-    of the same shape (0 none, 1 overview, 2 native). The facts are arrays of length n."""
+    """What a version says about n pictures at t tiers: `logits` float32 (n, t, views), NaN where there is no view, and
+    `kinds` int8 of the same shape (0 none, 1 overview, 2 native). The facts are arrays of length n."""
 
     id: NDArray[np.str_]
     label: NDArray[np.int8]
@@ -51,7 +51,7 @@ class Scores:
         return len(self.id)
 
     def means(self) -> NDArray[np.float64]:
-        """Mean logit of the overviews and of the native views, (2, n, tiers); where one kind is missing, the other stands in."""
+        """Mean logits of the overviews and of the native views, (2, n, tiers); one kind stands in for the other's lack."""
         means = []
         for kind in (1, 2):
             chosen = self.kinds == kind
@@ -166,20 +166,22 @@ def fill_cache(
     from tqdm import tqdm
 
     forward = build_forward(checkpoint, side)
-    bar = tqdm(todo, desc=f"{checkpoint.name} at {side} px, {views} views", unit="picture")
-    chunk: list[TierViews] = []
+    bar = tqdm(total=len(todo), desc=f"{checkpoint.name} at {side} px, {views} views", unit="picture")
+    chunk: list[tuple[TierViews, NDArray[np.float32]]] = []
     lost = 0
-    for number, found in enumerate(prepared([(*job, views, side) for job in bar])):
+    for number, found in enumerate(prepared([(*job, views, side) for job in todo])):
         lost += not found
-        chunk += found
+        chunk += [(entry, forward_all(forward, entry.pixels)) for entry in found]
+        bar.update()
         if (number + 1) % CHUNK == 0 or number + 1 == len(todo):
-            write_chunk(folder, chunk, forward, views)
+            write_chunk(folder, chunk, views)
             chunk = []
+    bar.close()
     if lost:
         print(f"{lost} pictures could not be read and were left out")
 
 
-def prepared(jobs: Iterator[Any] | Sequence[Any]) -> Iterator[list[TierViews]]:
+def prepared(jobs: Sequence[Any]) -> Iterator[list[TierViews]]:
     """Decode and cut in threads, a little ahead of the network, in order."""
     with ThreadPoolExecutor(THREADS) as pool:
         ahead: deque[Future[list[TierViews]]] = deque()
@@ -191,30 +193,24 @@ def prepared(jobs: Iterator[Any] | Sequence[Any]) -> Iterator[list[TierViews]]:
             yield ahead.popleft().result()
 
 
-def write_chunk(folder: Path, chunk: Sequence[TierViews], forward: Any, views: int) -> None:
+def forward_all(forward: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.concatenate([forward(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH)])
+
+
+def write_chunk(folder: Path, chunk: Sequence[tuple[TierViews, NDArray[np.float32]]], views: int) -> None:
     if not chunk:
         return
-    pixels = np.concatenate([entry.pixels for entry in chunk])
-    answers = np.concatenate([forward(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH)])
     logits = np.full((len(chunk), views), np.nan, np.float32)
     kinds = np.zeros((len(chunk), views), np.int8)
-    place = 0
-    for row, entry in enumerate(chunk):
-        count = len(entry.kinds)
-        logits[row, :count] = answers[place : place + count]
-        kinds[row, :count] = [KINDS.index(kind) for kind in entry.kinds]
-        place += count
+    for row, (entry, answers) in enumerate(chunk):
+        logits[row, : len(answers)] = answers
+        kinds[row, : len(answers)] = [KINDS.index(kind) for kind in entry.kinds]
+    keys, tiers = np.array([entry.key for entry, _ in chunk]), np.array([entry.tier for entry, _ in chunk])
     name = f"{len(list(folder.glob('*.npz'))):05d}-{os.getpid()}"
     partial = folder / f"{name}.part"
     with partial.open("wb") as file:
-        np.savez(
-            file,
-            key=np.array([e.key for e in chunk]),
-            tier=np.array([e.tier for e in chunk]),
-            logits=logits,
-            kinds=kinds,
-        )
-    partial.rename(folder / f"{name}.npz")
+        np.savez(file, key=keys, tier=tiers, logits=logits, kinds=kinds)
+    partial.rename(folder / f"{name}.npz")  # only a whole chunk has its final name
 
 
 def build_forward(checkpoint: Checkpoint, side: int) -> Any:

@@ -37,7 +37,9 @@ def teach(prepared: Path, encoder: Path, native: int) -> None:
     import onnxruntime
     from tqdm import tqdm
 
-    session = onnxruntime.InferenceSession(str(encoder))
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other work shares this machine
+    session = onnxruntime.InferenceSession(str(encoder), options)
     todo = [part for part in sorted(prepared.glob("*.arrow")) if not part.with_suffix(".teacher.npy").exists()]
     for part in tqdm(todo, desc="parts"):
         table = open_part(part)

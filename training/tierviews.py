@@ -26,7 +26,7 @@ class TierViews:
 
 
 def views_of(picture: Picture, tiers: Sequence[str], count: int, side: int) -> list[TierViews]:
-    """Up to `count` views at each tier; a tier is missing where too little of the picture is stored. Nothing for a damaged file."""
+    """Up to `count` views at each tier, none at one for which too little is stored. Nothing for a damaged file."""
     try:
         opened = {view: open_upright(item.read()) for view, item in picture.stored.items()}
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):

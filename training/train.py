@@ -1,7 +1,7 @@
 """Train a detector from prepared tiles.
 
     python -m training.train --recipe chat --data data/prepared --out runs/chat
-    python -m training.train --recipe retrain --data data/prepared --out runs/mine --start champion
+    python -m training.train --recipe retrain --data data/prepared --out runs/mine
 
 Training goes on the fastest backend that is installed: torch when it is there (2 to 3 times JAX on a CPU), else JAX. Every EPOCH
 steps the whole state is written to --out; the same command, run again after a kill, goes on from there. At the end, --out holds
