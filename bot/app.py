@@ -1,6 +1,7 @@
 """Builds the running service out of its parts, in an order that shows people something at once, and takes it down."""
 
 import asyncio
+import importlib
 import logging
 import os
 import signal
@@ -108,22 +109,18 @@ class App:
         self.metrics.model(self._champion.version)
         if self.web is not None:
             self.web.checker = checker
-        for adapter in self._chats(checker, store, inbox):
+        for adapter in await self._chats(checker, store, inbox):
             self._supervise(adapter)
         if self.settings.model.version == "champion":
             self._spawn(self._champion.watch(self._swap))
 
-    def _chats(self, checker: Checker, store: Store, inbox: Inbox) -> list[Adapter]:
-        """The chat platforms that have a token. Their libraries are imported only then."""
+    async def _chats(self, checker: Checker, store: Store, inbox: Inbox) -> list[Adapter]:
+        """The chat platforms that have a token. Only their libraries are imported, and in a thread: that takes a second."""
         chats: list[Adapter] = []
-        if self.settings.discord.token:
-            from bot.adapters.discord import DiscordAdapter
-
-            chats.append(DiscordAdapter(self.settings, checker, store, inbox))
-        if self.settings.telegram.token:
-            from bot.adapters.telegram import TelegramAdapter
-
-            chats.append(TelegramAdapter(self.settings, checker, store, inbox))
+        for name, configured in (("discord", self.settings.discord.token), ("telegram", self.settings.telegram.token)):
+            if configured:
+                module = await asyncio.to_thread(importlib.import_module, f"bot.adapters.{name}")
+                chats.append(getattr(module, f"{name.title()}Adapter")(self.settings, checker, store, inbox))
         return chats
 
     def _swap(self, detector: "Detector") -> None:
