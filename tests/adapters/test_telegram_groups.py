@@ -167,6 +167,18 @@ async def test_rights_are_asked_once_in_a_while(telegram: Telegram, tmp_path: Pa
     assert all(say("telegram.privacy_mode", "en") not in panel.text for panel in panels)  # an admin bot sees everything
 
 
+async def test_admins_are_known_where_members_are_hidden(telegram: Telegram, tmp_path: Path) -> None:
+    ann, ben = telegram.human("Ann"), telegram.human("Ben")
+    group = telegram.group("Art", ben, admins=(ann,))
+    group.hidden_members = True
+    async with candid_on(telegram, tmp_path):
+        ben.says("/settings", group)
+        [no] = await answered(telegram, group)
+        ann.says("/settings", group)
+        panel = (await answered(telegram, group, 2))[1]
+    assert no.text == say("telegram.admins_only", "en") and panel.buttons
+
+
 async def test_an_anonymous_admin_is_an_admin(telegram: Telegram, tmp_path: Path) -> None:
     ann = telegram.human("Ann")
     group = telegram.group("Art", admins=(ann,))

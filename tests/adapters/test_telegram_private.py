@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.wording import say
-from tests.adapters.telegram_bot import LOOKING, answered, candid_on, picture
+from tests.adapters.telegram_bot import LOOKING, answered, candid_on, picture, settings_for
 from tests.peers.telegram import Telegram
 
 
@@ -53,6 +54,15 @@ async def test_an_album_is_answered_once(telegram: Telegram, tmp_path: Path) -> 
     assert answer.reply_to is parts[0] and answer.edits == 1
     assert [f"{n}. " in answer.text for n in range(1, 6)] == [True, True, True, True, False]
     assert len(answer.buttons) == 8
+
+
+async def test_pictures_over_the_limit_of_a_message_are_said_to_be_left_out(telegram: Telegram, tmp_path: Path) -> None:
+    ann, settings = telegram.human("Ann"), settings_for(telegram)
+    settings = replace(settings, checks=replace(settings.checks, per_message=2))
+    async with candid_on(telegram, tmp_path, settings=settings):
+        ann.album([picture(250, seed=n) for n in range(5)])
+        [answer] = await answered(telegram, ann.chat)
+    assert say("telegram.left_out", looked=2, left=3) in answer.text and "3. " not in answer.text
 
 
 async def test_albums_of_two_people_are_not_mixed(telegram: Telegram, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from bot.adapters.telegram.desk import Desk
 from bot.adapters.telegram.groups import Groups
 from bot.adapters.telegram.link import Timings, connect, said_by_telegram
 from bot.adapters.telegram.polling import Polling
+from bot.adapters.telegram.sources import source_of
 from bot.adapters.telegram.webhook import Webhook
 from bot.core import Checker
 from bot.errors import GiveUp
@@ -177,7 +178,8 @@ class TelegramAdapter:
         if message.from_user and message.from_user.is_bot and not message.sender_chat:
             return None
         self._albums.remember(message)
-        ask = self._reader.ask(message, automatic=not private and await self._groups.automatic(chat.id))
+        automatic = not private and source_of(message) is not None and await self._groups.automatic(chat.id)
+        ask = self._reader.ask(message, automatic=automatic)
         if ask is None and self._desk.collects(chat.id, message.media_group_id):
             ask = self._reader.part(message)
         if ask:

@@ -24,12 +24,14 @@ class Answer:
     keyboard: InlineKeyboardMarkup | None
 
 
-def compose(outcomes: Sequence[Outcome], language: str) -> Answer:
-    """One message for everything that was asked."""
+def compose(outcomes: Sequence[Outcome], language: str, left_out: int = 0) -> Answer:
+    """One message for everything that was asked; `left_out` pictures were too many to look at."""
     verdicts = [(number, o) for number, o in enumerate(outcomes, 1) if isinstance(o, Verdict)]
-    if len(outcomes) == 1:
+    if len(outcomes) == 1 and not left_out:
         return Answer(_one(outcomes[0], language), _keyboard(verdicts, language, numbered=False))
     lines = [f"{number}. {_line(outcome, language)}" for number, outcome in enumerate(outcomes, 1)]
+    if left_out:
+        lines.append(plain(say("telegram.left_out", language, looked=len(outcomes), left=left_out)))
     lines += _below([verdict for _, verdict in verdicts], language)
     return Answer("\n".join(lines), _keyboard(verdicts, language, numbered=True))
 

@@ -122,7 +122,7 @@ class Desk:
         if not outcomes:
             logger.info("Telegram: nothing in an automatic check could be judged")
             return
-        answer = compose(outcomes, ask.language)
+        answer = compose(outcomes, ask.language, left_out=len(ask.sources) - len(sources))
         if ask.placeholder:
             await self._delivery.edit(ask.place, ask.placeholder, answer.text, deadline, answer.keyboard)
             return

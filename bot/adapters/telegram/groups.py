@@ -19,7 +19,7 @@ from telegram import (
     Message,
 )
 from telegram.constants import ChatMemberStatus, ChatType
-from telegram.error import TelegramError
+from telegram.error import BadRequest, TelegramError
 from telegram.ext import ExtBot
 
 from bot.adapters.telegram.asks import language_of, place_of
@@ -149,12 +149,18 @@ class Groups:
     async def _is_admin(self, chat: int, user: int) -> bool:
         known = self._ranks.get((chat, user))
         if known is None or known[0] < time.monotonic():
-            member = await self._delivery.ask(lambda: self._bot.get_chat_member(chat, user))
-            known = (time.monotonic() + self._timings.rights, member.status)
+            known = (time.monotonic() + self._timings.rights, await self._rank(chat, user))
             self._ranks[chat, user] = known
             if len(self._ranks) > 2000:
                 self._ranks.popitem(last=False)
         return known[1] in _ADMINS
+
+    async def _rank(self, chat: int, user: int) -> str:
+        try:
+            return (await self._delivery.ask(lambda: self._bot.get_chat_member(chat, user))).status
+        except BadRequest:  # where members are hidden, only admins may ask about others; the list of admins is open
+            admins = await self._delivery.ask(lambda: self._bot.get_chat_administrators(chat))
+            return next((admin.status for admin in admins if admin.user.id == user), ChatMemberStatus.MEMBER)
 
     async def _reply(self, message: Message, key: str) -> None:
         text = plain(say(key, language_of(message)))

@@ -145,7 +145,15 @@ class Methods:
         person = self._world.people.get(int(params.get("user_id", 0)))
         if person is None:
             raise Refused(400, "Bad Request: invalid user_id specified")
+        bot = self._world.bot.id
+        if chat.hidden_members and chat.status.get(bot) != "administrator" and person.id != bot:
+            raise Refused(400, "Bad Request: member list is inaccessible")
         return member(chat, person.json())
+
+    async def _getchatadministrators(self, params: Json) -> list[Json]:
+        chat = self._world.chat(params.get("chat_id"))
+        admins = [self._world.people[user] for user, status in chat.status.items() if status == "administrator"]
+        return [member(chat, person.json()) for person in admins]
 
     async def _setmycommands(self, params: Json) -> bool:
         commands = params.get("commands") or []

@@ -55,6 +55,7 @@ class Chat:
     status: dict[int, str] = field(default_factory=dict)
     topics: set[int] = field(default_factory=set)
     messages: dict[int, "Message"] = field(default_factory=dict)
+    hidden_members: bool = False
     muted: bool = False
     blocked: bool = False
     moved_to: int | None = None
