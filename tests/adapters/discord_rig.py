@@ -57,10 +57,14 @@ class Rig:
 
     def settings(self) -> Settings:
         base = default_settings()
-        discord = {"token": Secret(self.world.token), "api": self.world.api, "gateway": self.world.gateway.url}
+        discord: dict[str, Any] = {
+            "token": Secret(self.world.token),
+            "api": self.world.api,
+            "gateway": self.world.gateway.url,
+        }
         checks: dict[str, Any] = {}
         for key, value in self.given.items():
-            (discord if key in ("message_content", "token") else checks)[key] = value
+            (discord if key in ("message_content", "token", "gateway") else checks)[key] = value
         return dataclasses.replace(
             base,
             discord=dataclasses.replace(base.discord, **discord),

@@ -1,4 +1,4 @@
-"""The ways to ask on Discord: message menu, slash command, reply with a mention, direct message; by all kinds of people."""
+"""The ways to ask on Discord: message menu, slash command, reply with a mention, direct message; and who may."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

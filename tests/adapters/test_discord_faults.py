@@ -64,6 +64,24 @@ async def test_the_api_is_ill_at_login(idle: Rig) -> None:
     await answered_once(idle)
 
 
+async def test_without_user_install_the_commands_are_there_in_servers(
+    idle: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    idle.world.portal_user_install = False
+    await idle.start()
+    assert all(command["integration_types"] == [0] for command in idle.world.commands)
+    assert len([r for r in caplog.records if "User Install" in r.getMessage()]) == 1
+    await answered_once(idle)
+
+
+async def test_the_gateway_s_address_comes_from_the_api_where_only_that_is_set(idle: Rig) -> None:
+    idle.given["gateway"] = ""
+    await idle.stop()
+    await idle.prepare()
+    await idle.start()
+    await answered_once(idle)
+
+
 async def test_a_malformed_event_is_skipped(rig: Rig) -> None:
     for event, data in (
         ("MESSAGE_CREATE", {"nonsense": 1}),

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -15,6 +16,7 @@ from bot.adapters.discord.client import CandidClient
 from bot.adapters.discord.delivery import Delivery, Revoked, Stale
 from bot.adapters.discord.desk import Desk
 from bot.adapters.discord.front import Front
+from bot.adapters.discord.responses import Responses
 from bot.adapters.discord.sources import Finder
 from bot.adapters.discord.timings import Timings
 from bot.core import Checker
@@ -26,6 +28,7 @@ from bot.store import Store
 log = logging.getLogger(__name__)
 
 API, GATEWAY = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
+VERSION = re.compile(r"/v\d+$")
 LANGUAGE = "en"
 DAY = 24 * 3600.0
 BAD_TOKEN = (
@@ -35,11 +38,19 @@ NO_INTENT = (
     "Discord refuses the Message Content Intent: switch it on in the developer portal (Bot, Privileged Gateway "
     "Intents), or set [discord] message_content = false. Until then everything works but automatic mode."
 )
+NO_USER_INSTALL = (
+    "Discord refuses commands for people who install Candid for themselves: switch on User Install in the developer "
+    "portal (Installation). Until then the commands are there in servers and direct messages only."
+)
 
 
 def point_to(settings: DiscordSettings) -> None:
-    """discord.py keeps the addresses of the API and the gateway in its classes, for the whole process."""
-    Route.BASE = settings.api.rstrip("/") if settings.api else API
+    """discord.py keeps the addresses of the API and the gateway in its classes, for the whole process.
+
+    An address that names no version gets the one that discord.py speaks.
+    """
+    api = settings.api.rstrip("/")
+    Route.BASE = API if not api else api if VERSION.search(api) else api + "/v10"
     DiscordWebSocket.DEFAULT_GATEWAY = URL(settings.gateway) if settings.gateway else GATEWAY
 
 
@@ -59,7 +70,8 @@ class DiscordAdapter:
         self._finder = Finder(settings.discord.api)
         self._delivery = Delivery(timings, self._on_revoked)
         self._desk = Desk(settings.checks, checker, inbox, self._delivery, self._finder, timings, LANGUAGE)
-        self._front = Front(self._desk, checker, store, self._delivery, self._finder, timings, LANGUAGE)
+        self._responses = Responses(self._delivery, timings, LANGUAGE)
+        self._front = Front(self._desk, checker, store, self._responses, self._finder, LANGUAGE)
         self._content = settings.discord.message_content
         self._revoked = False
         self._stopping: asyncio.Task[None] | None = None
@@ -98,6 +110,7 @@ class DiscordAdapter:
             content=self._content,
             desk=self._desk,
             front=self._front,
+            responses=self._responses,
             store=self._store,
             finder=self._finder,
             language=LANGUAGE,
@@ -105,7 +118,11 @@ class DiscordAdapter:
             logged_in=self._on_login,
         )
         try:
-            await client.start(self._settings.token.reveal())
+            await client.login(self._settings.token.reveal())
+            if self._settings.api and not self._settings.gateway:
+                named = await client.http.request(Route("GET", "/gateway"))
+                DiscordWebSocket.DEFAULT_GATEWAY = URL(named["url"])
+            await client.connect()
         except discord.LoginFailure:
             raise GiveUp(BAD_TOKEN) from None
         except discord.ConnectionClosed as error:
@@ -141,7 +158,14 @@ class DiscordAdapter:
     async def _sync(self, client: CandidClient) -> None:
         """Tell Discord the commands. Trouble here stops nothing else: mentions and direct messages work without."""
         try:
-            await self._delivery.attempt(time.time() + DAY, lambda _: client.tree.sync())
+            try:
+                await self._delivery.attempt(time.time() + DAY, lambda _: client.tree.sync())
+            except discord.HTTPException as error:
+                if error.status != 400:
+                    raise
+                log.warning("%s (%s)", NO_USER_INSTALL, error.text)
+                client.tree.only_in_servers()
+                await self._delivery.attempt(time.time() + DAY, lambda _: client.tree.sync())
         except (Stale, Revoked):
             return
         except discord.HTTPException as error:

@@ -12,8 +12,8 @@ from bot.wording import say, words
 
 # Orange and blue, which the colour-blind tell apart; the symbol and the words say it too.
 COLOURS = {Label.AI: 0xE8590C, Label.REAL: 0x1C7ED6, Label.UNSURE: 0x868E96}
-MOST_EMBEDS = 10
 MOST_TEXT = 2000
+MOST_FINDING = 150  # ten embeds together may have 6,000 characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +59,19 @@ def sentence(text: str) -> Answer:
 
 def compose(items: Sequence[Item], left_out: int, language: str) -> Answer:
     """One answer for all pictures of a message, at most ten; `left_out` more were not looked at."""
-    verdicts = [(item.name, item.outcome) for item in items if isinstance(item.outcome, Verdict)]
+    verdicts = [item.outcome for item in items if isinstance(item.outcome, Verdict)]
     note = say("discord.left_out", language, looked=len(items), left=left_out) if left_out else ""
     if len(items) == 1 and not verdicts:
         return sentence("\n".join(filter(None, (str(items[0].outcome), note))))
     numbered = len(items) > 1
     embeds = [_embed(item, number if numbered else None, language) for number, item in enumerate(items, 1)]
     if numbered and verdicts:
-        _say_once(embeds, [verdict for _, verdict in verdicts], language)
-    names = {v.sha256[:32]: f"{n}" for n, v in reversed(verdicts)}  # the same picture twice has one button
-    numbers = {
-        item.outcome.sha256[:32]: number
-        for number, item in reversed(list(enumerate(items, 1)))
-        if isinstance(item.outcome, Verdict)
-    }
-    choices = [(f"{numbers[sha]} · {names[sha]}", sha) for sha in sorted(names, key=lambda sha: numbers[sha])]
-    return Answer(tuple(embeds), note, row_of_buttons(choices, language))
+        _say_once(embeds[-1], verdicts, language)
+    choices: dict[str, str] = {}
+    for number, item in enumerate(items, 1):
+        if isinstance(item.outcome, Verdict):  # the same picture twice has one button
+            choices.setdefault(item.outcome.sha256[:32], f"{number} · {item.name}")
+    return Answer(tuple(embeds), note, row_of_buttons([(label, sha) for sha, label in choices.items()], language))
 
 
 def _embed(item: Item, number: int | None, language: str) -> discord.Embed:
@@ -85,30 +82,39 @@ def _embed(item: Item, number: int | None, language: str) -> discord.Embed:
         return discord.Embed(title=f"{before}{name}"[:256], description=verdict, colour=COLOURS[Label.UNSURE])
     said = words(verdict, language)
     embed = discord.Embed(title=f"{before}{said.symbol} {said.title}", colour=COLOURS[verdict.label])
-    findings = [f"> {discord.utils.escape_markdown(f.says)[:300]}" for f in verdict.evidence[:4]]
-    findings += [say(f"note.{note}", language) for note in verdict.notes]
     if number is not None:
+        findings = [f"> {_cut(finding.says, MOST_FINDING)}" for finding in verdict.evidence[:1]]
         embed.description = "\n".join([f"**{said.confidence}** · {name}", *findings])
         return embed
-    lines = [f"**{said.confidence}**", *findings, said.honest, said.advice or ""]
+    lines = [f"**{said.confidence}**", said.honest, said.advice or ""]
+    lines += [say(f"note.{note}", language) for note in verdict.notes]
     embed.description = "\n".join(line for line in lines if line)
     embed.add_field(name=say("discord.arrival", language), value=said.arrival)
+    if verdict.evidence:
+        told = [say(f"why.{f.strength}", language, says=_cut(f.says, MOST_FINDING)) for f in verdict.evidence[:4]]
+        embed.add_field(name=say("discord.evidence", language), value="\n".join(told)[:1024], inline=False)
     embed.set_footer(text=said.footer)
     return embed
 
 
-def _say_once(embeds: list[discord.Embed], verdicts: list[Verdict], language: str) -> None:
+def _say_once(last: discord.Embed, verdicts: list[Verdict], language: str) -> None:
     """Below several pictures: the honest sentence (of an accused one, if there is one), advice, arrival, the model."""
     said = [words(verdict, language) for verdict in verdicts]
     first = next((s for s, v in zip(said, verdicts, strict=True) if v.label is Label.AI), said[0])
-    last = embeds[-1]
-    below = [first.honest, *dict.fromkeys(s.advice for s in said if s.advice)]
+    notes = dict.fromkeys(say(f"note.{note}", language) for verdict in verdicts for note in verdict.notes)
+    below = [first.honest, *dict.fromkeys(s.advice for s in said if s.advice), *notes]
     last.description = "\n".join([last.description or "", *below])
     last.add_field(name=say("discord.arrival", language), value="\n".join(dict.fromkeys(s.arrival for s in said)))
     last.set_footer(text=first.footer)
 
 
+def _cut(text: str, most: int) -> str:
+    """A stranger's text, short and harmless."""
+    return discord.utils.escape_mentions(
+        discord.utils.escape_markdown(text if len(text) <= most else text[:most] + "…")
+    )
+
+
 def _escaped(name: str) -> str:
-    """A file's name is a stranger's text."""
-    short = name if len(name) <= 60 else f"{name[:40]}…{name[-19:]}"
-    return discord.utils.escape_mentions(discord.utils.escape_markdown(short))
+    """A file's name: its beginning and its end tell most."""
+    return _cut(name if len(name) <= 60 else f"{name[:40]}…{name[-19:]}", 60)

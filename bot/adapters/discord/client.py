@@ -10,6 +10,7 @@ from discord import app_commands
 from bot.adapters.discord.buttons import ITEMS, reported_text
 from bot.adapters.discord.desk import Desk
 from bot.adapters.discord.front import AUTOMATIC, Front, server
+from bot.adapters.discord.responses import Responses
 from bot.adapters.discord.sources import Finder
 from bot.adapters.discord.talk import read
 from bot.store import Store
@@ -40,6 +41,7 @@ class CandidClient(discord.Client):
         content: bool,
         desk: Desk,
         front: Front,
+        responses: Responses,
         store: Store,
         finder: Finder,
         language: str,
@@ -57,6 +59,7 @@ class CandidClient(discord.Client):
         self.content = content
         self.desk = desk
         self.front = front
+        self.responses = responses
         self._store = store
         self._finder = finder
         self._changed = changed
@@ -144,14 +147,14 @@ class Tree(app_commands.CommandTree[CandidClient]):
 
         self.add_command(group)
 
+    def only_in_servers(self) -> None:
+        """Where the application may not be installed by people for themselves."""
+        self.allowed_installs = app_commands.AppInstallationType(guild=True, user=False)
+        self.allowed_contexts = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
+
     async def on_error(self, interaction: discord.Interaction[CandidClient], error: Exception, /) -> None:
         """A bug in a command: number it and say the number."""
-        front = self.client.front
-        try:
-            raise error.__cause__ or error
-        except Exception:
-            answer = front.bug(interaction)
-        await front.tell_bug(interaction, answer)
+        await self.client.responses.bug(interaction, error.__cause__ or error)
 
 
 def _guarded(event: str, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -83,7 +83,7 @@ class Delivery:
                 log.info("The client was closed meanwhile (%s).", error)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 log.info("Discord can't be reached (%s); trying again in %.1f s.", type(error).__name__, pause)
-            await asyncio.sleep(min(pause * random.uniform(0.8, 1.2), max(0.0, until - time.time())))
+            await asyncio.sleep(min(pause * random.uniform(1.0, 1.2), max(0.0, until - time.time())))
             pause = min(pause * 2, self._timings.longest_retry)
 
 

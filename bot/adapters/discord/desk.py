@@ -56,9 +56,11 @@ class Desk:
 
     async def take(self, ask: Ask, acknowledge: Awaitable[object] | None = None) -> None:
         """Write a request down and start on it, after acknowledging it. One that is known already is left alone."""
-        accepting = self._inbox.accept(ask.key, PLATFORM, ask.payload())
-        new, *_ = await asyncio.gather(accepting, *([] if acknowledge is None else [acknowledge]))
-        if new:
+        both = [self._inbox.accept(ask.key, PLATFORM, ask.payload()), *([] if acknowledge is None else [acknowledge])]
+        accepted, *_ = await asyncio.gather(*both, return_exceptions=True)
+        if isinstance(accepted, BaseException):
+            raise accepted
+        if accepted:
             self._start(ask, time.time(), again=False)
 
     async def take_up(self) -> None:

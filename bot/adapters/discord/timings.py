@@ -13,6 +13,7 @@ class Timings:
     download_seconds: float = 20.0
     download_tries: int = 3
     unfurl_seconds: float = 2.5  # Discord adds the picture of a link to a message a moment later
+    quick_seconds: float = 1.0  # what is made by then is said at once, without acknowledging first
     ack_seconds: float = 2.8  # an interaction must be acknowledged within 3
     token_seconds: float = 14 * 60.0  # an interaction's token lives for 15 minutes
     tell_seconds: float = 60.0  # for what is only courtesy: a sentence instead of an answer, a button's answer

@@ -36,6 +36,7 @@ class Rest:
             ("GET", "/gateway/bot", self._gateway),
             ("GET", "/applications/{app}/commands", self._commands),
             ("PUT", "/applications/{app}/commands", self._put_commands),
+            ("GET", "/users/@me/guilds", self._guilds),
             ("GET", "/guilds/{guild}", self._guild),
             ("GET", "/channels/{channel}", self._channel),
             ("GET", "/channels/{channel}/messages", self._messages),
@@ -114,15 +115,24 @@ class Rest:
         world = self.world
         if request.match_info["app"] != str(world.application_id):
             return world.error(403, 20012, "You are not authorized to perform this action on this application")
+        commands = await request.json()
+        if not world.portal_user_install and any(1 in c.get("integration_types", []) for c in commands):
+            return world.error(400, 50035, "Invalid Form Body: integration_types: not an install of this application")
         kept = {(c["type"], c["name"]): c["id"] for c in world.commands}
         world.commands = []
-        for command in await request.json():
+        for command in commands:
             command.setdefault("type", 1)
             id = kept.get((command["type"], command["name"])) or str(world.snowflake())
             extra = {"id": id, "application_id": str(world.application_id), "version": "1", "description": ""}
             world.commands.append(extra | command)
         world.touch()
         return web.json_response(world.commands)
+
+    async def _guilds(self, request: web.Request) -> web.Response:
+        joined = [g for g in self.world.guilds if g.bot_permissions is not None]
+        return web.json_response(
+            [{"id": str(g.id), "name": g.name, "permissions": str(int(g.bot_permissions or 0))} for g in joined]
+        )
 
     async def _guild(self, request: web.Request) -> web.Response:
         guild = next((g for g in self.world.guilds if str(g.id) == request.match_info["guild"]), None)

@@ -25,6 +25,7 @@ class World(Scene):
         self.token = "loopback-bot-token"
         self.revoked = False
         self.portal_message_content = False  # the switch in the developer portal
+        self.portal_user_install = True  # so is this one
         self.hide_references = False  # strict reading of the intent: a replied-to message stays empty
         self.commands: list[Json] = []
         self.application_id = self.snowflake()
