@@ -45,6 +45,7 @@ class Tab:
         self._socket = socket
         self._session = session
         self._next = 1000
+        self._chosen: list[str] = []
         self._answers: dict[int, asyncio.Future[Json]] = {}
         self._reader = asyncio.create_task(self._read())
 
@@ -92,11 +93,15 @@ class Tab:
         node = (await self.call("DOM.querySelector", nodeId=root, selector=selector))["nodeId"]
         await self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path) for path in paths])
 
+    async def answer_chooser(self, paths: Sequence[Path]) -> None:
+        """From now on the file dialog that a key or a click opens is answered with these files."""
+        self._chosen = [str(path) for path in paths]
+        await self.call("Page.setInterceptFileChooserDialog", enabled=True)
+
     async def drop(self, selector: str, path: Path) -> None:
         """Drag a file from outside over an element and let go."""
-        x, y = await self.run(
-            f"(r => [r.x + r.width / 2, r.y + r.height / 2])(document.querySelector('{selector}').getBoundingClientRect())"
-        )
+        box = await self.run(f"document.querySelector('{selector}').getBoundingClientRect().toJSON()")
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
             await self.call("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
@@ -119,12 +124,12 @@ class Tab:
         """Text into whatever has the focus."""
         await self.call("Input.insertText", text=text)
 
-    async def screenshot(self, path: Path) -> None:
+    async def screenshot(self) -> bytes:
         """The whole page as a PNG."""
         size = (await self.call("Page.getLayoutMetrics"))["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
         shot = await self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
-        path.write_bytes(base64.b64decode(shot["data"]))
+        return base64.b64decode(shot["data"])
 
     async def close(self) -> None:
         self._reader.cancel()
@@ -135,6 +140,12 @@ class Tab:
             event: Json = message.json()
             if event.get("id") in self._answers:
                 self._answers.pop(event["id"]).set_result(event)
+            elif event.get("method") == "Page.fileChooserOpened":
+                node = event["params"]["backendNodeId"]
+                parameters = {"files": self._chosen, "backendNodeId": node}
+                await self._socket.send_json(
+                    {"id": 1, "method": "DOM.setFileInputFiles", "params": parameters, "sessionId": self._session}
+                )
             elif event.get("method") == "Network.requestWillBeSent":
                 self.requests.append(event["params"]["request"]["url"])
             elif event.get("method") == "Runtime.exceptionThrown":

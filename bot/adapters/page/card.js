@@ -102,9 +102,8 @@ export class Card {
     scale.setAttribute("aria-label", words.scale);
     const widths = { real: bands.real, unsure: bands.ai - bands.real, ai: 1 - bands.ai };
     for (const [zone, share] of Object.entries(widths)) scale.querySelector(`.zone.${zone}`).style.flex = `${share} 1 0`;
-    const pin = scale.querySelector(".pin");
-    pin.textContent = words.pin;
-    pin.style.left = `clamp(1.25rem, ${100 * p_ai}%, calc(100% - 1.25rem))`;
+    scale.querySelector(".pin").textContent = words.pin;
+    scale.style.setProperty("--at", `${100 * p_ai}%`);
     scale.querySelector(".zones").append(...views.map((view) => {
       const dot = make("i");
       dot.style.left = `${100 * view.p_ai}%`;

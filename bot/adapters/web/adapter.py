@@ -1,8 +1,11 @@
 """The web page and its API, on aiohttp.
 
-GET  /            the page                  POST /api/check    a picture (form field `image`, or the raw body): the verdict
-GET  /api/about   model, bands, limits      POST /api/report   "Wrong?": {"sha256": ..., "says": "ai" or "real"}
-GET  /healthz     200 while it lives        GET  /readyz       200 when the model is warm, else 503 and what it waits for
+GET  /            the page
+POST /api/check   a picture (form field `image`, or the raw body): its verdict
+POST /api/report  "Wrong?": {"sha256": ..., "says": "ai" or "real"}
+GET  /api/about   model, bands, limits
+GET  /healthz     200 while it lives
+GET  /readyz      200 when the model is warm, else 503 and what it waits for
 GET  /metrics     for Prometheus
 
 It may start before the model is there: `checker` is None until the app sets it, and `waits_for` says what is missing.
@@ -10,6 +13,7 @@ A person who asks over HTTP is gone after a crash, so nothing here goes into the
 """
 
 import asyncio
+import errno
 import json
 import logging
 import math
@@ -22,9 +26,9 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import hdrs, web
 
 from bot.adapters.web.answer import about_json, verdict_json
-from bot.adapters.web.guard import Guard, Handler, asker_address
 from bot.adapters.web.files import Page
-from bot.adapters.web.upload import IDLE_SECONDS, BadUpload, read_picture, wait_with_continue
+from bot.adapters.web.guard import Guard, Handler, asker_address
+from bot.adapters.web.upload import BadUpload, Timings, read_picture, wait_with_continue
 from bot.core import Asker, Checker, Picture
 from bot.errors import GiveUp, Refusal, TryLater
 from bot.metrics import Metrics
@@ -39,9 +43,6 @@ log = logging.getLogger(__name__)
 
 LANGUAGE = "en"
 UPLOADS = 16  # pictures of web visitors in memory at once, from the first byte to the verdict
-TURN_SECONDS = 30.0  # how long one more waits for its turn before it is told to come again
-IDLE_CONNECTION_SECONDS = 60.0
-CLOSE_SECONDS = 10.0
 JSON_BYTES = 16 * 1024  # pictures have their own limit
 
 
@@ -51,7 +52,14 @@ class WebAdapter:
     name = "web"
 
     def __init__(
-        self, settings: Settings, checker: Checker | None, store: "Store", inbox: "Inbox", *, metrics: Metrics
+        self,
+        settings: Settings,
+        checker: Checker | None,
+        store: "Store",
+        inbox: "Inbox",
+        *,
+        metrics: Metrics,
+        timings: Timings | None = None,
     ) -> None:
         self.status = "starting"
         self.checker = checker
@@ -59,6 +67,7 @@ class WebAdapter:
         self.url = ""
         self._settings = settings
         self._metrics = metrics
+        self._timings = timings or Timings()
         self._uploads = asyncio.Semaphore(UPLOADS)
         self._closing = asyncio.Event()
 
@@ -66,18 +75,19 @@ class WebAdapter:
         """Serves until cancelled or closed. GiveUp when others could reach it without a token."""
         own = self._settings.web
         if not own.token and (own.proxy or not is_loopback(own.host)):
-            raise GiveUp("The web page would be open to others: set WEB_TOKEN, or [web] host to 127.0.0.1 and no proxy.")
+            raise GiveUp(
+                "Others could open the web page: set WEB_TOKEN, or [web] host to 127.0.0.1 and proxy to nothing."
+            )
         runner = web.AppRunner(
             self._application(),
             access_log=None,
             handler_cancellation=True,  # whoever went away needs no verdict
-            keepalive_timeout=IDLE_CONNECTION_SECONDS,
-            shutdown_timeout=CLOSE_SECONDS,
+            keepalive_timeout=self._timings.connection,
+            shutdown_timeout=self._timings.close,
         )
         await runner.setup()
         try:
-            site = web.TCPSite(runner, own.host, own.port)
-            await site.start()
+            await _listen(runner, own.host, own.port)
             host, port = runner.addresses[0][:2]
             self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
             self.status = "running"
@@ -130,24 +140,26 @@ class WebAdapter:
         except Exception:
             bug = secrets.token_hex(4)
             log.exception("Bug %s: %s %s", bug, request.method, request.path)
-            return web.json_response({"error": "bug", "bug": bug, "text": say("bug", LANGUAGE, id=bug)}, status=500)
+            return web.json_response({"error": "bug", "bug": bug, "text": say("error", LANGUAGE, id=bug)}, status=500)
 
     async def _check(self, request: web.Request) -> web.Response:
         checker = self.checker
         if checker is None:
             return self._not_ready()
         async with self._turn():
-            data = await read_picture(request, self._settings.checks.max_bytes, LANGUAGE)
+            data = await read_picture(request, self._settings.checks.max_bytes, self._timings, LANGUAGE)
             verdict = await checker.check(Picture(data), self._asker(request))
         return web.json_response(verdict_json(verdict, LANGUAGE))
 
     async def _report(self, request: web.Request) -> web.Response:
         if self.checker is None:
             return self._not_ready()
-        body = await _json_body(request)
+        body = await _json_body(request, self._timings.idle)
         sha256, says = str(body.get("sha256")), str(body.get("says"))
         if not re.fullmatch(r"[0-9a-f]{32,64}", sha256) or says not in {"ai", "real"}:
             raise BadUpload(400, "bad-report", say("web.bad_report", LANGUAGE))
+        if await self.checker.recall(sha256) is None:
+            raise BadUpload(404, "unknown-picture", say("web.unknown_picture", LANGUAGE))
         new = await self.checker.report(sha256, self._asker(request), says)
         text = say("web.reported" if new else "web.reported_before", LANGUAGE)
         return web.json_response({"reported": new, "text": text})
@@ -176,7 +188,7 @@ class WebAdapter:
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(TURN_SECONDS):
+            async with asyncio.timeout(self._timings.turn):
                 await self._uploads.acquire()
         except TimeoutError:
             raise TryLater(5.0, say("web.busy", LANGUAGE)) from None
@@ -186,6 +198,17 @@ class WebAdapter:
             self._uploads.release()
 
 
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:  # perhaps a Candid that is just closing
+            raise TryLater(2.0, f"Port {port} is taken by another program; [web] port can name another one.") from error
+        raise GiveUp(
+            f"The page can't be at {host} port {port} ([web] host and port): {error.strerror or error}."
+        ) from error
+
+
 def _try_later(status: int, text: str, seconds: float) -> web.Response:
     wait = max(1, math.ceil(seconds))
     response = web.json_response({"error": "try-later", "text": text, "seconds": wait}, status=status)
@@ -193,10 +216,10 @@ def _try_later(status: int, text: str, seconds: float) -> web.Response:
     return response
 
 
-async def _json_body(request: web.Request) -> dict[str, Any]:
+async def _json_body(request: web.Request, seconds: float) -> dict[str, Any]:
     """A small JSON object out of the request; an empty one when the body is anything else."""
     try:
-        async with asyncio.timeout(IDLE_SECONDS):
+        async with asyncio.timeout(seconds):
             body = json.loads(await request.read())
     except (TimeoutError, ValueError, RecursionError, web.HTTPException, web.RequestPayloadError):
         return {}

@@ -1,17 +1,16 @@
 """Verdict -> the JSON that /api/check answers with: every number as it is, and every sentence that the page shows."""
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from bot.settings import ChecksSettings
 from bot.verdict import Verdict
-from bot.wording import say, words
+from bot.wording import about, percent, say, words
+
+if TYPE_CHECKING:
+    from bot.core import ModelInfo
 
 Json = dict[str, object]
-
-
-def percent(share: float) -> str:
-    """A probability as whole percent, never 0 or 100: no verdict is certain."""
-    return str(max(1, min(99, round(100 * share))))
 
 
 def verdict_json(verdict: Verdict, language: str) -> Json:
@@ -28,9 +27,7 @@ def verdict_json(verdict: Verdict, language: str) -> Json:
         "milliseconds": verdict.milliseconds,
         "arrival": verdict.arrival,
         "bands": {"real": verdict.bands.real, "ai": verdict.bands.ai},
-        "views": [
-            {"kind": view.kind, "box": list(view.box), "p_ai": round(view.p_ai, 6)} for view in verdict.views
-        ],
+        "views": [{"kind": view.kind, "box": list(view.box), "p_ai": round(view.p_ai, 6)} for view in verdict.views],
         "notes": list(verdict.notes),
         "width": verdict.width,
         "height": verdict.height,
@@ -42,7 +39,7 @@ def verdict_json(verdict: Verdict, language: str) -> Json:
             "arrival": spoken.arrival,
             "honest": spoken.honest,
             "advice": spoken.advice,
-            "footer": say("web.foot", language, model=verdict.model, milliseconds=str(verdict.milliseconds)),
+            "footer": say("web.foot", language, model=verdict.model, milliseconds=verdict.milliseconds),
             "pin": say("web.pin", language, percent=percent(verdict.p_ai)),
             "scale": _scale(verdict, language),
             "notes": [say(f"note.{note}", language) for note in verdict.notes],
@@ -75,14 +72,11 @@ def _views(verdict: Verdict, language: str) -> list[Json]:
 
 
 def about_json(model: "ModelInfo", checks: ChecksSettings, language: str) -> Json:
-    """What anyone may know: the model, its bands and figures, the limits."""
-    bands = {"real": model.bands.real, "ai": model.bands.ai}
+    """What anyone may know: the model with its whole card, its bands, the limits."""
     return {
         "model": model.version,
-        "bands": bands,
+        "bands": {"real": model.bands.real, "ai": model.bands.ai},
         "limits": {"bytes": checks.max_bytes, "pixels": checks.max_pixels},
-        "words": [
-            say("web.signal", language),
-            say("web.about_model", language, model=model.version, **{key: percent(at) for key, at in bands.items()}),
-        ],
+        "card": model.card,
+        "words": [*about(model, language).splitlines(), say("web.signal", language)],
     }

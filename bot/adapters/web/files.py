@@ -14,26 +14,26 @@ from bot.wording import say
 
 _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
-_SCRIPT_WORDS: dict[str, tuple[str, ...]] = {  # sentences that app.js fills in, with the values that it knows
-    "title": (),
-    "waiting": (),
-    "sending": ("percent",),
-    "looking": (),
-    "later": ("text", "seconds"),
-    "finished": ("name", "title", "confidence"),
-    "refused_title": (),
-    "refused": ("name", "text"),
-    "failed_title": (),
-    "try_again": (),
-    "unreachable": (),
-    "added": ("count",),
-    "too_many": ("most",),
-    "nothing_pasted": (),
-    "nothing_dropped": (),
-    "cleared": (),
-    "pasted_name": (),
-    "caption": ("name", "width", "height"),
-}
+_SCRIPT_WORDS = (  # sentences that the scripts show, some with {values} that only they know
+    "title",
+    "waiting",
+    "sending",
+    "looking",
+    "later",
+    "finished",
+    "refused_title",
+    "refused",
+    "failed_title",
+    "try_again",
+    "unreachable",
+    "added",
+    "too_many",
+    "nothing_pasted",
+    "nothing_dropped",
+    "cleared",
+    "pasted_name",
+    "caption",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,7 @@ def _render(template: str, checks: ChecksSettings, language: str) -> str:
     def sentence(key: str) -> str:
         return say(f"web.{key}", language, **({"megabytes": size} if key == "limits" else {}))
 
-    words = {
-        key: say(f"web.{key}", language, **{name: f"{{{name}}}" for name in values})
-        for key, values in _SCRIPT_WORDS.items()
-    }
+    words = {key: say(f"web.{key}", language) for key in _SCRIPT_WORDS}
     words["too_large"] = say("web.too_large", language, megabytes=size)
     # Inside <script> only "<" could end the block; as \u003c it can't.
     script = json.dumps({"words": words, "max_bytes": checks.max_bytes}, ensure_ascii=False).replace("<", "\\u003c")

@@ -8,6 +8,7 @@
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -20,7 +21,10 @@ from bot.wording import say
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[0-9a-zA-Z.-]+)(?::[0-9]+)?")
+
 HEADERS = {
+    "Server": "Candid",
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
         "form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
@@ -77,10 +81,10 @@ class Guard:
         return web.json_response({"error": error, "text": say(key, self.language)}, status=status)
 
     def _is_own_name(self, host: str) -> bool:
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
+        found = _HOST.fullmatch(host)
+        if found is None:
             return False
+        name = found[1].strip("[]").lower()
         return is_loopback(name) or (bool(self.proxy) and name == urlsplit(self.proxy).hostname)
 
     def _is_own_page(self, request: web.Request) -> bool:
@@ -89,10 +93,8 @@ class Guard:
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is None:  # a program: browsers always send one with a POST
             return True
-        asked = {request.host.lower()}
-        if self.proxy:
-            asked.add(urlsplit(self.proxy).netloc.lower())
-        return urlsplit(origin.lower()).netloc in asked
+        hosts = [request.host, urlsplit(self.proxy).netloc] if self.proxy else [request.host]
+        return origin.lower() in {f"{scheme}://{host.lower()}" for host in hosts for scheme in ("http", "https")}
 
     def _has_token(self, request: web.Request) -> bool:
         scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")

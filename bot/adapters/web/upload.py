@@ -1,7 +1,8 @@
-"""One uploaded picture out of a request: multipart field `image`, or the raw body. Never more in memory than allowed."""
+"""One uploaded picture out of a request: form field `image`, or the raw body. Never more in memory than allowed."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from aiohttp import BodyPartReader, ClientPayloadError, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -11,8 +12,6 @@ from bot.errors import Refusal
 from bot.wording import say
 
 FORM_BYTES = 64 * 1024  # what a multipart form may add around the picture
-IDLE_SECONDS = 20.0  # longest silence within an upload
-TOTAL_SECONDS = 300.0  # longest upload: 20 MiB over half a megabit a second
 
 _CHUNK = 64 * 1024
 _TORN = (  # what aiohttp raises for a body that is not what its headers promise
@@ -28,6 +27,17 @@ _TORN = (  # what aiohttp raises for a body that is not what its headers promise
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds that the web adapter is patient for."""
+
+    idle: float = 20.0  # silence within an upload
+    upload: float = 300.0  # a whole upload: 20 MiB over half a megabit a second
+    turn: float = 30.0  # waiting for a turn when too many upload at once
+    connection: float = 60.0  # a connection that asks for nothing
+    close: float = 10.0  # finishing what was accepted before the end
+
+
 class BadUpload(Refusal):
     """The request holds no picture that could be judged; `status` is the HTTP status that says so."""
 
@@ -40,7 +50,7 @@ async def wait_with_continue(request: web.Request) -> None:
     """For `Expect: 100-continue`: promise nothing before the request has been let in (see `read_picture`)."""
 
 
-async def read_picture(request: web.Request, max_bytes: int, language: str) -> bytes:
+async def read_picture(request: web.Request, max_bytes: int, timings: Timings, language: str) -> bytes:
     """The bytes of the picture; BadUpload when there are none, too many, or they come too slowly."""
     too_large = BadUpload(413, "too-large", say("web.too_large", language, megabytes=f"{max_bytes / 2**20:g}"))
     if (request.content_length or 0) > max_bytes + FORM_BYTES:
@@ -48,13 +58,13 @@ async def read_picture(request: web.Request, max_bytes: int, language: str) -> b
     if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     now = asyncio.get_running_loop().time
-    end = now() + TOTAL_SECONDS
+    end = now() + timings.upload
     chunks: list[bytes] = []
     size = other = 0
     try:
-        async with asyncio.timeout(IDLE_SECONDS) as patience:
+        async with asyncio.timeout(timings.idle) as patience:
             async for chunk, is_picture in _chunks(request):
-                patience.reschedule(min(now() + IDLE_SECONDS, end))
+                patience.reschedule(min(now() + timings.idle, end))
                 if is_picture:
                     size += len(chunk)
                     chunks.append(chunk)
