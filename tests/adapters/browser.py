@@ -56,7 +56,7 @@ class Tab:
         await self._socket.send_json(
             {"id": self._next, "method": method, "params": parameters, "sessionId": self._session}
         )
-        found = await asyncio.wait_for(answer, 20)
+        found = await asyncio.wait_for(answer, 60)
         assert "error" not in found, (method, found)
         return dict(found["result"])
 
@@ -66,7 +66,7 @@ class Tab:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    async def until(self, script: str, seconds: float = 15) -> Any:
+    async def until(self, script: str, seconds: float = 30) -> Any:
         """Wait until the expression is true, and answer it."""
         for _ in range(int(seconds / 0.05)):
             if value := await self.run(script):

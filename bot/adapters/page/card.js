@@ -43,7 +43,7 @@ export class Card {
     this.find(".frame").classList.add("unseeable");
   }
 
-  /** What is going on: waiting, sending (with percent), looking or later (with text and seconds). */
+  /** What is going on: waiting, sending (with percent), looking, later_busy or later_warming. */
   tell(step, values) {
     const bar = this.find("progress");
     bar.hidden = false;

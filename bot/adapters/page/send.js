@@ -30,7 +30,7 @@ async function untilAnswered(file, tell, signal) {
     if (answer.body.refusal) return { refusal: answer.body.refusal };
     if (answer.status !== 429 && answer.status !== 503) return { failure: failure(answer) };
     for (let left = answer.seconds; left > 0 && !signal.aborted; left -= 1) {
-      tell("later", { text: answer.body.text, seconds: left });
+      tell(answer.status === 429 ? "later_busy" : "later_warming", { text: answer.body.text, seconds: left });
       await new Promise((go) => setTimeout(go, 1000));
     }
   }

@@ -18,6 +18,7 @@ def verdict_json(verdict: Verdict, language: str) -> Json:
     spoken = words(verdict, language)
     return {
         "label": verdict.label,
+        "basis": verdict.basis,
         "confidence": round(verdict.confidence, 6),
         "p_ai": round(verdict.p_ai, 6),
         "evidence": [
