@@ -37,7 +37,7 @@ def _read(data: bytes, language: str) -> tuple[Finding, ...]:
     camera = exif.read(metadata.exif)
     properties = xmp.read(metadata.xmp)
     found = [
-        credentials.read(data, metadata, language),
+        *credentials.read(data, metadata, language),
         _source_type(properties, language),
         _settings(metadata, camera, properties, language),
         _hidden(data, language),

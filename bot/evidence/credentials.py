@@ -1,4 +1,4 @@
-"""Content Credentials (C2PA) as a finding: what they say about AI, and how much that is worth."""
+"""Content Credentials (C2PA) as findings: what they say about AI, and how much that is worth."""
 
 from bot.evidence import kinds, manifest, text, verification
 from bot.evidence.container import Metadata
@@ -10,25 +10,28 @@ _KINDS = {manifest.GENERATED: kinds.CREDENTIALS_GENERATED, manifest.EDITED: kind
 _SENTENCES = {manifest.GENERATED: "generated", manifest.EDITED: "edited", manifest.CAPTURED: "captured", "": "present"}
 
 
-def read(data: bytes, metadata: Metadata, language: str) -> Finding | None:
-    """None when the file has no Content Credentials."""
-    if not metadata.jumbf:
-        return None
-    told = manifest.read(metadata.jumbf)
+def read(data: bytes, metadata: Metadata, language: str) -> list[Finding]:
+    """Empty when the file has no Content Credentials."""
+    told = manifest.read(metadata.jumbf) if metadata.jumbf else None
     if told is None:
-        return None
+        return []
     verified = verification.verify(data, metadata.mime)
     if verified is None:
-        return _finding(told, say("evidence.credentials-unverified", language), Strength.SELF_DECLARED, language)
-    signer = text.clean(verified.signer) or "?"
+        return [_finding(told, say("evidence.credentials-unverified", language), Strength.SELF_DECLARED, language)]
     if not verified.whole:
-        return Finding(kinds.CREDENTIALS_BROKEN, say("evidence.credentials-broken", language), Strength.HINT)
+        return [Finding(kinds.CREDENTIALS_BROKEN, say("evidence.credentials-broken", language), Strength.HINT)]
+    signer = text.clean(verified.signer) or "?"
     if verified.trust is None:
         worth = say("evidence.credentials-untrusted", language, signer=signer)
-        return _finding(verified.story, worth, Strength.SELF_DECLARED, language)
+        return [_finding(verified.story, worth, Strength.SELF_DECLARED, language)]
     trust = say(f"evidence.trust-{verified.trust.value}", language)
     worth = say("evidence.credentials-signed", language, signer=signer, trust=trust)
-    return _finding(verified.story, worth, Strength.SIGNED, language)
+    found = [_finding(verified.vouched, worth, Strength.SIGNED, language)]
+    if verified.story.made != verified.vouched.made and verified.story.made in _KINDS:
+        # A trusted editor has saved a picture whose earlier credentials nobody vouches for: it did not confirm them.
+        worth = say("evidence.credentials-earlier", language)
+        found.append(_finding(verified.story, worth, Strength.SELF_DECLARED, language))
+    return found
 
 
 def _finding(story: Story, worth: str, strength: Strength, language: str) -> Finding:

@@ -87,10 +87,13 @@ def tell(manifests: dict[str, Manifest], active: str) -> Story:
                 return Story(GENERATED, tuple(tools))
             edited |= meaning in (GENERATED, EDITED)
             captured |= meaning == CAPTURED
-        edited |= any(_began_generated(manifests, component) for component in manifest.components)
-        if not manifest.parent:
+        if manifest.actions:
+            edited |= any(_began_generated(manifests, component) for component in manifest.components)
+        # A wrapper that did nothing and holds one picture (ChatGPT's files of 2025) is that picture.
+        wrapped = manifest.components[0] if not manifest.actions and len(manifest.components) == 1 else ""
+        label = manifest.parent or wrapped
+        if not label:
             break
-        label = manifest.parent
     return Story(EDITED if edited else CAPTURED if captured else "", tuple(tools))
 
 

@@ -7,37 +7,14 @@ against the two published lists in bot/evidence/trust/.
 import importlib
 import json
 import re
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib import resources
 from io import BytesIO
 from typing import Any
 
-from bot.evidence import manifest
-from bot.evidence.manifest import Manifest, Story
+from bot.evidence.report import Trust, Verified, judge
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-# What can be wrong with a signer while the signature still fits the picture.
-_SIGNER_FAULTS = frozenset({"signingCredential.untrusted", "signingCredential.expired", "signingCredential.invalid"})
-_HASHES = frozenset({"assertion.dataHash.match", "assertion.boxesHash.match", "assertion.bmffHash.match"})
-
-
-class Trust(StrEnum):
-    """The lists by which a signer is trusted; their names are the keys of their sentences."""
-
-    C2PA = "c2pa"
-    INTERIM = "interim"
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """`whole`: the signature is valid and fits this picture. `trust`: on which list its signer is, if on any."""
-
-    whole: bool
-    trust: Trust | None
-    signer: str
-    story: Story
 
 
 def _library() -> Any:
@@ -57,7 +34,7 @@ def verify(data: bytes, mime: str) -> Verified | None:
     """None when the extra is missing or its reader finds nothing. Never raises."""
     library = _library()
     report = _report(library, data, mime) if library is not None else None
-    return _judge(report) if report is not None else None
+    return judge(report) if report is not None else None
 
 
 def _report(library: Any, data: bytes, mime: str) -> dict[str, Any] | None:
@@ -96,65 +73,3 @@ def _anchors() -> list[dict[str, str]]:
         one("interim.pem", "manifest", Trust.INTERIM) | {"allowed_list": text("interim-signers.sha256.txt")},
         one("interim.pem", "tsa", Trust.INTERIM),
     ]
-
-
-def _judge(report: dict[str, Any]) -> Verified | None:
-    active = report.get("active_manifest")
-    manifests = report.get("manifests")
-    if not isinstance(manifests, dict) or not isinstance(active, str) or not isinstance(manifests.get(active), dict):
-        return None
-    results = report.get("validation_results")
-    results = results if isinstance(results, dict) else {}
-    codes = _codes(results.get("activeManifest"))
-    trusted = report.get("validation_state") == "Trusted"
-    whole = trusted or (
-        codes["failure"] <= _SIGNER_FAULTS
-        and "claimSignature.validated" in codes["success"]
-        and bool(_HASHES & codes["success"])
-        and not _ingredients_failed(results)
-    )
-    signature = manifests[active].get("signature_info")
-    signature = signature if isinstance(signature, dict) else {}
-    names = [signature.get(key) for key in ("common_name", "issuer")]
-    signer = ", ".join(dict.fromkeys(name for name in names if isinstance(name, str) and name))
-    story = manifest.tell({label: _manifest(label, body) for label, body in manifests.items()}, active)
-    # The library names no list for single signers, and only the interim list has those.
-    trust = Trust.C2PA if results.get("trustListUri") == Trust.C2PA.value else Trust.INTERIM
-    return Verified(whole, trust if trusted else None, signer, story)
-
-
-def _codes(results: object) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {"success": set(), "failure": set()}
-    for kind in found:
-        entries = results.get(kind) if isinstance(results, dict) else None
-        for entry in entries if isinstance(entries, list) else []:
-            if isinstance(entry, dict):
-                found[kind].add(str(entry.get("code")))
-    return found
-
-
-def _ingredients_failed(results: dict[str, Any]) -> bool:
-    deltas = results.get("ingredientDeltas")
-    for delta in deltas if isinstance(deltas, list) else []:
-        inner = delta.get("validationDeltas") if isinstance(delta, dict) else None
-        if _codes(inner)["failure"] - _SIGNER_FAULTS:
-            return True
-    return False
-
-
-def _manifest(label: str, body: object) -> Manifest:
-    found = Manifest(label)
-    if not isinstance(body, dict):
-        return found
-    manifest.read_claim(found, body)
-    for assertion in body.get("assertions") or []:
-        if isinstance(assertion, dict) and str(assertion.get("label")).split("__")[0] in manifest.ACTIONS:
-            manifest.read_actions(found, assertion.get("data"))
-    for ingredient in body.get("ingredients") or []:
-        if not isinstance(ingredient, dict) or not isinstance(ingredient.get("active_manifest"), str):
-            continue
-        if ingredient.get("relationship") == "parentOf":
-            found.parent = ingredient["active_manifest"]
-        elif ingredient.get("relationship") == "componentOf":
-            found.components.append(ingredient["active_manifest"])
-    return found

@@ -85,7 +85,8 @@ def read(packet: bytes) -> Properties:
     collector = _Collector()
     parser = ElementTree.XMLParser(target=collector)
     try:
-        parser.feed(packet.strip(b"\0 \r\n\t"))
+        # Writers pad packets with zeros, which expat refuses; in UTF-16 zeros are halves of letters.
+        parser.feed(packet if packet[:2] in (b"\xff\xfe", b"\xfe\xff") else packet.strip(b"\0 \r\n\t"))
         parser.close()
     except (ElementTree.ParseError, _TooMuch, ValueError):
         return {}

@@ -26,8 +26,8 @@ class Authority:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode()
 
-    def sign(self, data: bytes, mime: str, actions: list[dict[str, object]]) -> bytes:
-        """The picture with Content Credentials that say `actions`."""
+    def sign(self, data: bytes, mime: str, actions: list[dict[str, object]], parent: bytes | None = None) -> bytes:
+        """The picture with Content Credentials that say `actions`; `parent` is the version that it was made from."""
         body = {
             "claim_generator_info": [{"name": "Test Tool", "version": "1"}],
             "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": actions}}],
@@ -40,6 +40,8 @@ class Authority:
             c2pa.Signer.from_info(info) as signer,
             c2pa.Builder(json.dumps(body), context=context) as builder,
         ):
+            if parent is not None:
+                builder.add_ingredient({"title": "before", "relationship": "parentOf"}, mime, BytesIO(parent))
             builder.sign(signer, mime, BytesIO(data), out)
         return out.getvalue()
 

@@ -62,6 +62,13 @@ class TestUnverified:
         assert finding.kind == kinds.CREDENTIALS_GENERATED
         assert "A Model" in finding.says
 
+    def test_a_wrapper_that_did_nothing_is_what_it_wraps(self) -> None:
+        first = make.manifest("urn:c2pa:1", [CREATED], "A Model")
+        part = {"relationship": "componentOf", "activeManifest": {"url": "self#jumbf=/c2pa/urn:c2pa:1"}}
+        finding = only(make.with_credentials(first, make.manifest("urn:c2pa:2", [], "A Chat", **part)))
+        assert finding.kind == kinds.CREDENTIALS_GENERATED
+        assert "A Chat, A Model" in finding.says
+
     def test_a_generated_part_is_an_edit(self) -> None:
         first = make.manifest("urn:c2pa:1", [CREATED])
         part = {"relationship": "componentOf", "activeManifest": {"url": "self#jumbf=/c2pa/urn:c2pa:1"}}
@@ -129,7 +136,7 @@ class TestVerified:
         finding = only(signed(CREATED, kind=kind))
         assert (finding.kind, finding.strength) == (kinds.CREDENTIALS_GENERATED, Strength.SELF_DECLARED)
         assert "Test Camera" in finding.says
-        assert "no trust list" in finding.says
+        assert "can't trace its signer" in finding.says
 
     @pytest.mark.parametrize(
         ("trust", "words"),
@@ -177,6 +184,30 @@ class TestVerified:
         assert (finding.kind, finding.strength) == (kind, Strength.SIGNED)
         assert not evidence.says_ai(finding)
 
+    def test_a_trusted_parent_is_vouched_for(
+        self, signed: Callable[..., bytes], authority: object, trusted: Callable[[verification.Trust], None]
+    ) -> None:
+        trusted(verification.Trust.C2PA)
+        opened = [{"action": "c2pa.opened"}, CROPPED]
+        data = authority.sign(make.saved("JPEG"), "image/jpeg", opened, parent=signed(CREATED))  # type: ignore[attr-defined]
+        finding = only(data)
+        assert (finding.kind, finding.strength) == (kinds.CREDENTIALS_GENERATED, Strength.SIGNED)
+
+    def test_a_trusted_editor_does_not_vouch_for_what_it_opened(
+        self, authority: object, trusted: Callable[[verification.Trust], None]
+    ) -> None:
+        """A stranger's own certificate says "generated", then a known editor saves the picture."""
+        from tests.evidence.signing import Authority
+
+        forged = Authority("Stranger").sign(make.saved("JPEG"), "image/jpeg", [CREATED])
+        trusted(verification.Trust.C2PA)
+        opened = [{"action": "c2pa.opened"}, CROPPED]
+        data = authority.sign(make.saved("JPEG"), "image/jpeg", opened, parent=forged)  # type: ignore[attr-defined]
+        first, second = evidence.read(data)
+        assert (first.kind, first.strength) == (kinds.CREDENTIALS, Strength.SIGNED)
+        assert (second.kind, second.strength) == (kinds.CREDENTIALS_GENERATED, Strength.SELF_DECLARED)
+        assert "earlier version" in second.says
+
     @pytest.mark.parametrize("trust", [None, verification.Trust.C2PA])
     def test_changed_pixels_break_them(
         self,
@@ -198,6 +229,11 @@ class TestVerified:
         forged = data.replace(b"x" * len("trainedAlgorithmicMedia"), b"trainedAlgorithmicMedia")
         assert forged != data
         assert only(forged).kind == kinds.CREDENTIALS_BROKEN
+
+    def test_faults_of_form_leave_the_signature_whole(self, signed: Callable[..., bytes]) -> None:
+        """Tools of earlier years did not begin with "created" or "opened", as today's standard wants."""
+        finding = only(signed({"action": "c2pa.edited", "digitalSourceType": CREATED["digitalSourceType"]}))
+        assert (finding.kind, finding.strength) == (kinds.CREDENTIALS_EDITED, Strength.SELF_DECLARED)
 
     def test_unsigned_credentials_are_broken(self) -> None:
         """A hand-made box without a signature: with the extra it is seen through, at the latest by its reader."""

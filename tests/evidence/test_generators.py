@@ -208,6 +208,12 @@ def test_ways_to_write_it_in_xmp(body: str, wrap: bool) -> None:
     check(make.with_xmp("JPEG", make.xmp(body, wrap=wrap)), kind=kinds.SOURCE_GENERATED)
 
 
+def test_xmp_in_utf_16_and_padded_with_zeros() -> None:
+    packet = make.source_type("trainedAlgorithmicMedia")
+    check(make.with_xmp("JPEG", packet.decode().encode("utf-16")), kind=kinds.SOURCE_GENERATED)
+    check(make.with_xmp("JPEG", packet + b"\0\0\0"), kind=kinds.SOURCE_GENERATED)
+
+
 def test_xmp_as_imagemagick_writes_it() -> None:
     packet = make.source_type("trainedAlgorithmicMedia")
     profile = f"\nxmp\n{len(packet):8}\n" + "\n".join(
