@@ -23,6 +23,7 @@ _NAMES = (
 )  # fmt: skip
 _GENERATOR = re.compile("(" + "|".join(map(re.escape, _NAMES)) + ")" + _VERSION, re.IGNORECASE)
 _FLUX = re.compile(r"AI generated;(?:txt|img)2img;[\w.;-]{1,40}")
+_IMAGINAIRY = re.compile(r"(Imaginairy) / [\w .:-]{1,60}")
 _EDITOR = re.compile(r"(Edited with Google AI|Apple Photos Clean Up|Edited with Galaxy AI|Edited with AI)")
 _JOB = re.compile(rf"\bJob ID: ({_UUID})\s*$")
 _FLAG = re.compile(r"(?:^|\s)--(?:v|ar|stylize|style|profile|niji|seed|raw|chaos|weird|q|s)\b")
@@ -68,7 +69,7 @@ def _signature(field: str) -> Tag | None:
         return Tag(field, edited=True)
     if _FLUX.fullmatch(field):
         return Tag("Black Forest Labs")
-    match = _GENERATOR.fullmatch(field) if len(field) < 80 else None
+    match = (_GENERATOR.fullmatch(field) or _IMAGINAIRY.fullmatch(field)) if len(field) < 80 else None
     return Tag(match[1]) if match else None
 
 

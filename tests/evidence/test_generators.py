@@ -232,6 +232,7 @@ TAGS = {
     "Adobe Firefly": make.with_xmp("JPEG", make.xmp(attributes='xmp:CreatorTool="Adobe Firefly 1.0"')),
     "Black Forest Labs": make.saved("JPEG", exif=make.exif({305: "AI generated;txt2img;flux", 272: "flux-dev"})),
     "Made with Google AI": make.with_xmp("JPEG", make.xmp(attributes='photoshop:Credit="Made with Google AI"')),
+    "Imaginairy": make.saved("JPEG", exif=make.exif({305: "Imaginairy / Stable Diffusion XL"})),
     "Grok": make.saved("JPEG", exif=make.exif({315: JOB, 270: "Signature: " + "A1b2" * 30 + "=="})),
     "A new model": make.with_xmp("PNG", make.xmp(attributes='Iptc4xmpExt:AISystemUsed="A new model"')),
     "豆包": make.with_xmp("PNG", make.xmp(
