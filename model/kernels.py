@@ -1,8 +1,8 @@
-"""The two operations that a small CPU's time goes into, written for the backend in use. Both backends agree to rounding.
+"""The operations that a small CPU's time goes into, written for the backend in use. The backends agree to rounding.
 
 JAX (serving): a depthwise convolution is a sum of shifted slices, which XLA fuses into one loop; its grouped convolution is 10 to 30
-times slower on a CPU. A 1x1 convolution is a matrix product. Torch (training, optional): its own kernels with the bias fused, and
-ReLU6 in place, which saves a third of the passes over memory. Any other Keras backend gets the plain operations.
+times slower on a CPU. A 1x1 convolution is a matrix product. Torch (training, optional): its own kernels, fused and in place, which
+saves a third of the passes over memory. Any other Keras backend gets the plain operations.
 """
 
 from typing import Any
@@ -11,38 +11,49 @@ import keras
 from keras import ops
 
 
-def pointwise(x: Any, kernel: Any, bias: Any, activate: bool) -> Any:
-    """A 1x1 convolution: (..., channels) times (channels, filters) plus bias, then ReLU6 if `activate`."""
-    if keras.backend.backend() == "torch":
-        import torch
+def on_torch() -> bool:
+    return bool(keras.backend.backend() == "torch")
+
+
+def relu6(x: Any) -> Any:
+    """May write into `x`: pass it what nothing else needs."""
+    if on_torch():
         from torch.nn import functional
 
-        # In place on the flat product: in place on a reshaped view would make autograd copy it.
-        flat = torch.addmm(bias, x.reshape(-1, x.shape[-1]), kernel)
-        return (functional.relu6(flat, inplace=True) if activate else flat).view(*x.shape[:-1], -1)
-    outputs = ops.matmul(x, kernel) + bias
-    return ops.clip(outputs, 0.0, 6.0) if activate else outputs
+        return functional.relu6(x, inplace=not x._is_view())  # in place on a view, autograd would copy all of it
+    return ops.clip(x, 0.0, 6.0)
+
+
+def pointwise(x: Any, kernel: Any, bias: Any) -> Any:
+    """A 1x1 convolution: (..., channels) times (channels, filters), plus bias if there is one. On torch the result is flat: (m, filters)."""
+    if on_torch():
+        import torch
+
+        flat = x.reshape(-1, x.shape[-1])
+        return torch.mm(flat, kernel) if bias is None else torch.addmm(bias, flat, kernel)
+    outputs = ops.matmul(x, kernel)
+    return outputs if bias is None else outputs + bias
 
 
 def depthwise(x: Any, kernel: Any, bias: Any, strides: int) -> Any:
-    """A depthwise convolution and ReLU6: (n, height, width, channels) by (size, size, channels).
+    """A depthwise convolution: (n, height, width, channels) by (size, size, channels), plus bias if there is one.
 
     "Same" padding as TensorFlow does it: the odd pixel goes after.
     """
     size = kernel.shape[0]
     height, width = x.shape[1], x.shape[2]
     rows, columns = same_padding(height, size, strides), same_padding(width, size, strides)
-    if keras.backend.backend() == "torch":
+    if on_torch():
         return torch_depthwise(x, kernel, bias, strides, rows, columns)
     out_height, out_width = -(-height // strides), -(-width // strides)
     padded = ops.pad(x, ((0, 0), rows, columns, (0, 0)))
-    total: Any = bias
+    total: Any = 0.0 if bias is None else bias
     for row in range(size):
         for column in range(size):
             down = slice(row, row + (out_height - 1) * strides + 1, strides)
             across = slice(column, column + (out_width - 1) * strides + 1, strides)
             total = total + padded[:, down, across] * kernel[row, column]
-    return ops.clip(total, 0.0, 6.0)
+    return total
 
 
 def torch_depthwise(x: Any, kernel: Any, bias: Any, strides: int, rows: tuple[int, int], columns: tuple[int, int]) -> Any:
@@ -55,9 +66,31 @@ def torch_depthwise(x: Any, kernel: Any, bias: Any, strides: int, rows: tuple[in
         padding = (0, 0)
     weights = kernel.permute(2, 0, 1)[:, None]
     out = functional.conv2d(channels_first, weights, bias, strides, padding, groups=kernel.shape[-1])
-    return functional.relu6(out, inplace=True).permute(0, 2, 3, 1)
+    return out.permute(0, 2, 3, 1)
 
 
 def same_padding(length: int, size: int, strides: int) -> tuple[int, int]:
     needed = max((-(-length // strides) - 1) * strides + size - length, 0)
     return needed // 2, needed - needed // 2
+
+
+def normalise(
+    x: Any, gamma: Any, beta: Any, mean: keras.Variable, variance: keras.Variable, training: bool, momentum: float, epsilon: float
+) -> Any:
+    """Batch normalisation over all axes but the last (Ioffe & Szegedy 2015); in training it moves `mean` and `variance` along.
+
+    On torch the result is flat: (m, channels).
+    """
+    if on_torch():
+        from torch.nn import functional
+
+        flat = x.reshape(-1, x.shape[-1])
+        return functional.batch_norm(flat, mean.value, variance.value, gamma, beta, training, 1 - momentum, epsilon)
+    if training:
+        axes = tuple(range(len(x.shape) - 1))
+        batch_mean, batch_variance = ops.moments(x, axes=axes)
+        mean.assign(momentum * mean + (1 - momentum) * batch_mean)
+        variance.assign(momentum * variance + (1 - momentum) * batch_variance)
+    else:
+        batch_mean, batch_variance = mean.value, variance.value
+    return (x - batch_mean) * (gamma * ops.rsqrt(batch_variance + epsilon)) + beta

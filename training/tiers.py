@@ -3,8 +3,8 @@
 - `clean`: as the author's file has it.
 - `telegram`: a photo through a messenger: longest side at most 1280 pixels, JPEG at quality 85.
 - `hard`: forwarded often or a preview: longest side at most 512 pixels, JPEG at quality 40.
-- `screenshot`: shown in a window at 0.5 to 1.2 of its size, among text, taken as a PNG or JPEG and cut back to the picture
-  and a few pixels around it, as people crop.
+- `screenshot`: shown in a window at 0.5 to 1.2 of its size, among text, taken as a PNG or JPEG and cut back to the
+  picture and a few pixels around it, as people crop.
 
 What is random depends on the picture's name alone, so a tier of a picture is always the same.
 A part of a picture (a packed crop or overview) is treated as it would be inside its whole, whose longest side is given.
@@ -37,7 +37,7 @@ def deliver_crop(crop: Image.Image, tier: str, longest: int, name: str) -> Image
 
 
 def deliver_overview(overview: Image.Image, tier: str, longest: int, name: str) -> Image.Image:
-    """A shrunken whole: enlarged to the size at which the whole would arrive, so that the encoder acts as it would there."""
+    """A shrunken whole: enlarged to the size at which the whole would arrive, where the encoder acts on it."""
     if tier == "clean":
         return overview
     random = np.random.default_rng(zlib.crc32(f"{tier}/{name}".encode()))

@@ -26,7 +26,7 @@ class TierViews:
 
 
 def views_of(picture: Picture, tiers: Sequence[str], count: int, side: int) -> list[TierViews]:
-    """Up to `count` views at each tier, none at one for which too little is stored. Nothing for a damaged file."""
+    """Up to `count` views at each tier, none at one for which too little is stored. An empty list: a damaged file."""
     try:
         opened = {view: open_upright(item.read()) for view, item in picture.stored.items()}
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
@@ -64,10 +64,8 @@ def packed_views(
             found += native_views(mirrored(native, side), count - overviews, side)
         elif seen is not None and overview is not None and max(seen.size) <= ENLARGED * max(overview.size):
             found += native_views(np.asarray(seen), count - overviews, side)
-        if found:
-            yield TierViews(
-                picture.key, tier, np.stack([pixels for pixels, _, _ in found]), tuple(kind for _, _, kind in found)
-            )
+        pixels = np.stack([view for view, _, _ in found]) if found else np.zeros((0, side, side, 3), np.uint8)
+        yield TierViews(picture.key, tier, pixels, tuple(kind for _, _, kind in found))
 
 
 def longest_side(width: int, overview: Image.Image | None) -> int:
