@@ -41,7 +41,7 @@ class Rule:
         return (
             f"likely AI: the lowest p_ai that accuses at most {self.accusations:.1%} of all real pictures at any tier "
             f"and at most {self.worst_kind:.1%} of each kind of real picture with at least {self.enough} pictures; "
-            f"likely real: the highest p_ai up to 0.5 that at most {self.missed:.1%} of AI pictures of any tier stay below"
+            f"likely real: the highest p_ai up to 0.5 that at most {self.missed:.1%} of a tier's AI pictures stay below"
         )
 
 
@@ -148,7 +148,7 @@ def kinds_of_reals(scores: Scores, enough: int) -> list[str]:
 
 
 def ai_threshold(p: Floats, scores: Scores, chosen: Mask, rule: Rule, tightened: float) -> float:
-    """At least 0.5. Which kinds have enough pictures is asked of all of them, so that every part keeps the same rule."""
+    """At least 0.5. Which kinds have enough pictures is asked of all pictures, so that every part keeps one rule."""
     lowest = 0.5
     for tier in range(p.shape[1]):
         reals = chosen & ~np.isnan(p[:, tier]) & (scores.label == 0)

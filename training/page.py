@@ -14,12 +14,12 @@ from training.table import ROWS, number, percent
 
 Figures = dict[str, Any]
 LISTED = 15
+NEAR = 0.1  # false accusations that the second ROC plot ends at
 WORDS = {
     "By tier": "How pictures arrive: as the file is, through a messenger, as a small preview, as a screenshot. "
     "In brackets the 95 % interval; AUROC's is over whole sources.",
-    "What finding costs": "AI pictures found against real pictures accused, at every threshold; "
-    "the second plot looks closely at up to one real picture in ten.",
-    "Does it mean what it says?": "Of the pictures with this p_ai, how many are AI? On the diagonal it says what is so.",
+    "What finding costs": "AI pictures found against real pictures accused, at every threshold.",
+    "Does it mean what it says?": "Of the pictures with this p_ai, how many are AI? On the diagonal, so many.",
     "How sure it is": "Real pictures in blue, AI pictures in orange. Shaded: where the answer is likely real (left) or "
     "likely AI (right).",
     "Real pictures called AI, by kind": "The most accused first.",
@@ -69,7 +69,8 @@ def head(figures: Figures) -> str:
     )
     boxes = "".join(
         f'<div class="box"><b>{tier["auroc"]["value"]:.3f}</b><span>AUROC {escape(name)}</span>'
-        f"<span>{percent(tier['recall']['value'])} found, {percent(tier['false_accusations']['value'])} accused</span></div>"
+        f"<span>{percent(tier['recall']['value'])} found</span>"
+        f"<span>{percent(tier['false_accusations']['value'])} accused</span></div>"
         for name, tier in figures["tiers"].items()
     )
     calibrated = escape(figures["calibrated"])
@@ -81,9 +82,9 @@ def tier_table(figures: Figures) -> str:
     tiers = figures["tiers"]
     rows = [["real + AI pictures", *(f"{tier['real']} + {tier['ai']}" for tier in tiers.values())]]
     rows += [[name, *(say(tier) for tier in tiers.values())] for name, say in ROWS]
-    for pair, flips in figures["flips"].items():
-        rows.append([f"answers that change, {pair}", percent(flips["any"]["value"]), *[""] * (len(tiers) - 1)])
-        rows.append(["  of them between AI and real", percent(flips["opposite"]["value"]), *[""] * (len(tiers) - 1)])
+    first, *others = tiers
+    for name, which in ((f"answers that change from {first}", "any"), ("  of them between AI and real", "opposite")):
+        rows.append([name, "", *(percent(figures["flips"][f"{first} to {tier}"][which]["value"]) for tier in others)])
     return table(["", *tiers], rows)
 
 
@@ -106,10 +107,10 @@ def cost(figures: Figures) -> str:
     whole: dict[str, list[Point]] = {
         tier: [(x, y) for x, y in curve["roc"]] for tier, curve in figures["curves"].items()
     }
-    near = {tier: [(x * 10, y) for x, y in points if x <= 0.1] for tier, points in whole.items()}
+    near = {tier: [(x, y) for x, y in points if x <= NEAR] for tier, points in whole.items()}
     return figure_row(
         lines(whole, "real pictures accused", "AI pictures found", diagonal=True),
-        lines(near, "real pictures accused, in tenths", "AI pictures found"),
+        lines(near, "real pictures accused", "AI pictures found", x_most=NEAR),
     )
 
 

@@ -10,18 +10,23 @@ Point = tuple[float, float]
 
 
 def lines(
-    series: Mapping[str, Sequence[Point]], x_title: str, y_title: str, diagonal: bool = False, marks: bool = False
+    series: Mapping[str, Sequence[Point]],
+    x_title: str,
+    y_title: str,
+    x_most: float = 1.0,
+    diagonal: bool = False,
+    marks: bool = False,
 ) -> str:
-    """Curves over 0..1 by 0..1, with a legend; `marks` draws the points too."""
-    parts = [axes(x_title, y_title)]
+    """Curves over 0..`x_most` by 0..1, with a legend; `marks` draws the points too."""
+    parts = [axes(x_title, y_title, x_most)]
     if diagonal:
         parts.append(f'<path class="guide" d="M{x_of(0):.1f} {y_of(0):.1f}L{x_of(1):.1f} {y_of(1):.1f}"/>')
     for number, (name, points) in enumerate(series.items()):
-        path = "L".join(f"{x_of(x):.1f} {y_of(y):.1f}" for x, y in points)
+        path = "L".join(f"{x_of(x / x_most):.1f} {y_of(y):.1f}" for x, y in points)
         parts.append(f'<path class="line s{number}" d="M{path}"><title>{escape(name)}</title></path>')
         if marks:
             parts += [
-                f'<circle class="dot s{number}" cx="{x_of(x):.1f}" cy="{y_of(y):.1f}" r="3.2">'
+                f'<circle class="dot s{number}" cx="{x_of(x / x_most):.1f}" cy="{y_of(y):.1f}" r="3.2">'
                 f"<title>{escape(name)}: said {x:.2f}, was {y:.2f}</title></circle>"
                 for x, y in points
             ]
@@ -77,12 +82,14 @@ def shortened(name: str, most: int = 22) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
-def axes(x_title: str, y_title: str, y_labels: Sequence[tuple[float, str]] = ()) -> str:
+def axes(x_title: str, y_title: str, x_most: float = 1.0, y_labels: Sequence[tuple[float, str]] = ()) -> str:
     quarters = (0.0, 0.25, 0.5, 0.75, 1.0)
     parts = []
     for share in quarters:
         parts.append(f'<path class="grid" d="M{x_of(share):.1f} {TOP}V{y_of(0):.1f}"/>')
-        parts.append(f'<text x="{x_of(share):.1f}" y="{y_of(0) + 15:.1f}" text-anchor="middle">{share:g}</text>')
+        parts.append(
+            f'<text x="{x_of(share):.1f}" y="{y_of(0) + 15:.1f}" text-anchor="middle">{share * x_most:g}</text>'
+        )
     for share, words in y_labels or [(share, f"{share:g}") for share in quarters]:
         parts.append(f'<path class="grid" d="M{x_of(0):.1f} {y_of(share):.1f}H{x_of(1):.1f}"/>')
         parts.append(f'<text x="{x_of(0) - 6:.1f}" y="{y_of(share) + 4:.1f}" text-anchor="end">{escape(words)}</text>')

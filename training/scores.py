@@ -12,7 +12,7 @@ import inspect
 import json
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +27,11 @@ from training.tiers import TIERS
 from training.tierviews import KINDS, TierViews, views_of
 
 CACHE = Path("data/scores")
-BATCH = 16  # views in one forward pass: one shape, compiled once; more are no faster on a CPU and take more memory
+BATCH = 4  # views in one forward pass: one shape, compiled once; more are slower on a CPU, by what memory costs
 CHUNK = 150  # pictures between two writes to the cache
 THREADS = 2
+
+Scored = tuple[TierViews, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -167,13 +169,17 @@ def fill_cache(
 
     forward = build_forward(checkpoint, side)
     bar = tqdm(total=len(todo), desc=f"{checkpoint.name} at {side} px, {views} views", unit="picture")
-    chunk: list[tuple[TierViews, NDArray[np.float32]]] = []
+    chunk: list[Scored] = []
     lost = 0
-    for number, found in enumerate(prepared([(*job, views, side) for job in todo])):
+
+    def work(job: tuple[Picture, list[str]]) -> list[Scored]:
+        return [(entry, forward_all(forward, entry.pixels)) for entry in views_of(*job, views, side)]
+
+    for number, found in enumerate(in_threads(work, todo), 1):
         lost += not found
-        chunk += [(entry, forward_all(forward, entry.pixels)) for entry in found]
+        chunk += found
         bar.update()
-        if (number + 1) % CHUNK == 0 or number + 1 == len(todo):
+        if number % CHUNK == 0 or number == len(todo):
             write_chunk(folder, chunk, views)
             chunk = []
     bar.close()
@@ -181,12 +187,12 @@ def fill_cache(
         print(f"{lost} pictures could not be read and were left out")
 
 
-def prepared(jobs: Sequence[Any]) -> Iterator[list[TierViews]]:
-    """Decode and cut in threads, a little ahead of the network, in order."""
+def in_threads(work: Callable[[Any], list[Scored]], jobs: Iterable[Any]) -> Iterator[list[Scored]]:
+    """The results in order, a few jobs ahead of what is asked for: whole data sets don't fit into memory."""
     with ThreadPoolExecutor(THREADS) as pool:
-        ahead: deque[Future[list[TierViews]]] = deque()
+        ahead: deque[Future[list[Scored]]] = deque()
         for job in jobs:
-            ahead.append(pool.submit(views_of, *job))
+            ahead.append(pool.submit(work, job))
             if len(ahead) > 4 * THREADS:
                 yield ahead.popleft().result()
         while ahead:
@@ -198,7 +204,7 @@ def forward_all(forward: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.concatenate(answers) if answers else np.zeros(0, np.float32)
 
 
-def write_chunk(folder: Path, chunk: Sequence[tuple[TierViews, NDArray[np.float32]]], views: int) -> None:
+def write_chunk(folder: Path, chunk: Sequence[Scored], views: int) -> None:
     if not chunk:
         return
     logits = np.full((len(chunk), views), np.nan, np.float32)
