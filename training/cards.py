@@ -67,9 +67,12 @@ def run_record(checkpoint: Checkpoint) -> dict[str, Any]:
     return checkpoint.record
 
 
-def save(file: Path, record: dict[str, Any]) -> None:
+def save(file: Path, record: dict[str, Any], exact: bool = False) -> None:
+    """In one step. `exact` leaves every number as it is, for a record that was read from such a file."""
     partial = file.with_suffix(f".{os.getpid()}.part")
-    partial.write_text(json.dumps(rounded(record), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.write_text(
+        json.dumps(record if exact else rounded(record), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     partial.replace(file)
 
 

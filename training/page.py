@@ -19,7 +19,7 @@ WORDS = {
     "By tier": "How pictures arrive: as the file is, through a messenger, as a small preview, as a screenshot. "
     "In brackets the 95 % interval; AUROC's is over whole sources.",
     "What finding costs": "AI pictures found against real pictures accused, at every threshold.",
-    "Does it mean what it says?": "Of the pictures with this p_ai, how many are AI? On the diagonal, so many.",
+    "Does it mean what it says?": "Of the pictures with this p_ai, how many are AI? On the diagonal, that many.",
     "How sure it is": "Real pictures in blue, AI pictures in orange. Shaded: where the answer is likely real (left) or "
     "likely AI (right).",
     "Real pictures called AI, by kind": "The most accused first.",

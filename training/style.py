@@ -19,7 +19,7 @@ section{margin-top:20px;padding:16px;background:var(--card);border:1px solid var
 .box{background:var(--card);border:1px solid var(--edge);border-radius:10px}
 .box b{font-size:1.7rem;line-height:1.2;font-variant-numeric:tabular-nums}
 .box span{color:var(--soft);font-size:.85rem}
-.row{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(300px,100%),1fr));gap:16px}
+.row{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(380px,100%),1fr));gap:16px}
 figure{margin:0;min-width:0}
 figcaption{font-weight:600;font-size:.9rem}
 svg{width:100%;max-width:480px;height:auto;display:block}
