@@ -93,7 +93,9 @@ def promote(registry: Registry, arguments: argparse.Namespace, margins: Margins)
         champion = open_checkpoint("champion", registry) if registry.history() else None
     except FileNotFoundError:
         champion = None
-    if champion is not None and champion.sha256 != challenger.sha256:
+    if champion is not None and (champion.name, champion.sha256) == (challenger.name, challenger.sha256):
+        raise SystemExit(f"{champion.name} is the champion already.")
+    if champion is not None:
         gate["against"] = champion.name
         if arguments.data:
             comparison = run_gate(champion, challenger, arguments, margins)
