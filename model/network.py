@@ -165,3 +165,18 @@ def inverted_residual(
     y = Depthwise(size, strides, normalised=normalised, name=f"{name}_depthwise")(y)
     y = Pointwise(filters, activate=False, normalised=normalised, name=f"{name}_project")(y)
     return keras.layers.Add()([x, y]) if strides == 1 and channels == filters else y
+
+
+def tiny(side: int | None = None, embedding: int = 0, dropout: float = 0.0, normalised: bool = False) -> keras.Model:
+    """The same parts in 2,000 parameters, for tests and for trying a pipeline; it sees little more than colour and texture."""
+    pixels = keras.Input((side, side, 3), name="pixels")
+    x = keras.layers.Rescaling(1 / 128, offset=-127 / 128)(pixels)
+    x = Full(8, 3, 2, normalised=normalised, name="stem")(x)
+    x = inverted_residual(x, 3, 2, 2, 8, normalised, "block00")
+    x = inverted_residual(x, 3, 1, 2, 8, normalised, "block01")
+    x = Pointwise(16, normalised=normalised, name="maps")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="features")(x)
+    outputs = {"logit": keras.layers.Dense(1, name="logit")(keras.layers.Dropout(dropout)(x))}
+    if embedding:
+        outputs["embedding"] = keras.layers.Dense(embedding, name="embedding")(x)
+    return keras.Model(pixels, outputs, name="tiny")

@@ -6,11 +6,12 @@ the highest p_ai, at most 0.5, at or below which no tier has more than `missed` 
 
 No published figure is of sources that it was fitted on: the held-out sources are parted, and each part is answered by
 what was fitted on the others. A threshold that just keeps a rate where it was fitted breaks it elsewhere half of the
-time, so the rates are tightened, step by step, until the answers of the parts keep the rule. The shipped numbers are
-then fitted on all parts.
+time, so the rates are tightened, step by step, until the answers of the parts keep the rule. Where they never do for
+each kind (a kind of one source, which no other part could teach), the tightening stops at what all real pictures
+need, and the card names the kind. The shipped numbers are then fitted on all parts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from training.metrics import ANSWERS, Floats, Mask, Strings
 from training.scores import Scores
 
 PARTS = 5
+Threshold = Callable[[Floats, Scores, Mask, "Rule", float], float]
 RATES = (1 / 1000, 1 / 300, 1 / 100, 1 / 30)  # expected false accusations that a server may choose from
 TIGHTER = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.2, 0.1)
 
@@ -72,18 +74,21 @@ def fit_all(scores: Scores, rule: Rule) -> Fitted:
     everything = np.ones(len(scores), bool)
     calibration = fit_calibration(scores, everything)
     p = probabilities(calibration, scores)
-    for tightened_ai in TIGHTER:
-        thresholds = [ai_threshold(p_of_part[part], scores, parts != part, rule, tightened_ai) for part in range(PARTS)]
-        accused = crossed >= np.array(thresholds)[parts, None]
-        if keeps_accusations(accused, crossed, scores, rule):
-            break
-    for tightened_real in TIGHTER:
-        thresholds = [
-            real_threshold(p_of_part[part], scores, parts != part, rule, tightened_real) for part in range(PARTS)
-        ]
-        cleared = crossed <= np.array(thresholds)[parts, None]
-        if keeps_missed(cleared, crossed, scores, rule):
-            break
+
+    def crossing(threshold: Threshold, tightened: float) -> Floats:
+        """The threshold for each picture, from the other parts."""
+        found = [threshold(p_of_part[part], scores, parts != part, rule, tightened) for part in range(PARTS)]
+        return np.array(found)[parts, None]
+
+    called = [crossed >= crossing(ai_threshold, tightened) for tightened in TIGHTER]
+    tightened_ai = first_kept(
+        [keeps_accusations(answers, crossed, scores, rule, kinds=True) for answers in called],
+        [keeps_accusations(answers, crossed, scores, rule, kinds=False) for answers in called],
+    )
+    called = [crossed <= crossing(real_threshold, tightened) for tightened in TIGHTER]
+    tightened_real = first_kept([keeps_missed(answers, crossed, scores, rule) for answers in called])
+    accused = crossed >= crossing(ai_threshold, tightened_ai)
+    cleared = crossed <= crossing(real_threshold, tightened_real)
     ai = ai_threshold(p, scores, everything, rule, tightened_ai)
     real = min(real_threshold(p, scores, everything, rule, tightened_real), float(np.nextafter(ai, 0)))
     answers = np.asarray(np.select([accused, cleared], [ANSWERS[2], ANSWERS[0]], ANSWERS[1]))
@@ -165,17 +170,17 @@ def real_threshold(p: Floats, scores: Scores, chosen: Mask, rule: Rule, tightene
     highest = 0.5
     for tier in range(p.shape[1]):
         ordered = np.sort(p[chosen & ~np.isnan(p[:, tier]) & (scores.label == 1), tier])
-        first_kept = ordered[int(np.floor(rule.missed * tightened * len(ordered)))]
-        highest = min(highest, float(np.nextafter(first_kept, -1.0)))
+        first_found = ordered[int(np.floor(rule.missed * tightened * len(ordered)))]
+        highest = min(highest, float(np.nextafter(first_found, -1.0)))
     return highest
 
 
-def keeps_accusations(accused: Mask, p: Floats, scores: Scores, rule: Rule) -> bool:
+def keeps_accusations(accused: Mask, p: Floats, scores: Scores, rule: Rule, kinds: bool) -> bool:
     for tier in range(p.shape[1]):
         reals = (scores.label == 0) & ~np.isnan(p[:, tier])
         if accused[reals, tier].mean() > rule.accusations:
             return False
-        of_kinds = [reals & (scores.kind == kind) for kind in kinds_of_reals(scores, rule.enough)]
+        of_kinds = [reals & (scores.kind == kind) for kind in kinds_of_reals(scores, rule.enough) if kinds]
         if any(accused[chosen, tier].mean() > rule.worst_kind for chosen in of_kinds if chosen.any()):
             return False
     return True
@@ -184,6 +189,12 @@ def keeps_accusations(accused: Mask, p: Floats, scores: Scores, rule: Rule) -> b
 def keeps_missed(cleared: Mask, p: Floats, scores: Scores, rule: Rule) -> bool:
     ais = (scores.label == 1)[:, None] & ~np.isnan(p)
     return all(cleared[ais[:, tier], tier].mean() <= rule.missed for tier in range(p.shape[1]))
+
+
+def first_kept(*rules: list[bool]) -> float:
+    """The first of TIGHTER that keeps the first of the rules that any keeps; where none is kept, the strictest."""
+    kept = next((rule for rule in rules if any(rule)), None)
+    return TIGHTER[kept.index(True)] if kept else TIGHTER[-1]
 
 
 def tier_curve(

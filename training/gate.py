@@ -58,7 +58,7 @@ def compare(scores: Scores, before: Verdicts, after: Verdicts, margins: Margins)
         result.tiers[tier] = compare_tier(scores, before, after, margins, place, known, weights, result.reasons)
         reals = known & (scores.label == 0)
         for column, noun in ((scores.kind, "kind"), (scores.source, "source")):
-            for name in np.unique(column[reals]):
+            for name in np.unique(column[reals]).tolist():
                 chosen = reals & (column == name)
                 if chosen.sum() >= margins.enough:
                     change, chance = answer_change(before, after, place, chosen)
