@@ -19,7 +19,7 @@ from tests.conftest import FakeDetector
 from tests.conftest import make_picture as picture
 from tests.peers.telegram import Chat, Message, Telegram
 
-__all__ = ["LOOKING", "QUICK", "Candid", "answered", "candid_on", "picture", "settings_for"]
+__all__ = ["LOOKING", "QUICK", "Candid", "answered", "candid_on", "nothing_open", "picture", "settings_for"]
 
 QUICK = Timings(poll=1, album=0.15, first_retry=0.02, longest_retry=0.2, conflict=0.05, drain=5.0)
 LOOKING = say("telegram.looking", "en")
@@ -77,6 +77,15 @@ async def candid_on(
         await asyncio.gather(task, return_exceptions=True)
         await checker.close(0.0 if kill else 5.0)
         await store.close()
+
+
+async def nothing_open(candid: Candid, seconds: float = 5.0) -> None:
+    """Wait until every accepted question is struck off; fails when one stays open."""
+    for _ in range(int(seconds / 0.01)):
+        if await candid.inbox.unanswered("telegram") == ([], []):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"left open: {await candid.inbox.unanswered('telegram')}")
 
 
 async def answered(telegram: Telegram, chat: Chat, count: int = 1, seconds: float = 10.0) -> list[Message]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.wording import say
-from tests.adapters.telegram_bot import LOOKING, answered, candid_on, picture
+from tests.adapters.telegram_bot import LOOKING, answered, candid_on, nothing_open, picture
 from tests.peers.telegram import Telegram
 
 
@@ -103,7 +103,7 @@ async def test_automatic_mode_answers_every_picture_with_one_message(telegram: T
         ann.sticker(picture(250), group)
         answers = await answered(telegram, group, 2)
         await asyncio.sleep(0.3)
-        assert await candid.inbox.unanswered("telegram") == ([], [])
+        await nothing_open(candid)
     assert telegram.answers(group) == answers and telegram.answers(other) == []
     assert [answer.edits for answer in answers] == [0, 0]
     assert {answer.reply_to for answer in answers} > {photo}

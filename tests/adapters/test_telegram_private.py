@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.wording import say
-from tests.adapters.telegram_bot import LOOKING, answered, candid_on, picture, settings_for
+from tests.adapters.telegram_bot import LOOKING, answered, candid_on, nothing_open, picture, settings_for
 from tests.peers.telegram import Telegram
 
 
@@ -50,7 +50,7 @@ async def test_an_album_is_answered_once(telegram: Telegram, tmp_path: Path) -> 
         [answer] = await answered(telegram, ann.chat)
         await asyncio.sleep(0.3)
         assert telegram.answers(ann.chat) == [answer]
-        assert await candid.inbox.unanswered("telegram") == ([], [])
+        await nothing_open(candid)
     assert answer.reply_to is parts[0] and answer.edits == 1
     assert [f"{n}. " in answer.text for n in range(1, 6)] == [True, True, True, True, False]
     assert len(answer.buttons) == 8

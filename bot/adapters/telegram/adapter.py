@@ -12,14 +12,13 @@ from typing import Any
 from telegram import Message, Update
 from telegram.constants import ChatType
 from telegram.error import InvalidToken
-from telegram.ext import ExtBot
 
 from bot.adapters.telegram.asks import PLATFORM, Albums, Ask, Reader, joined, place_of
 from bot.adapters.telegram.buttons import Buttons
 from bot.adapters.telegram.delivery import Delivery, Stale, TokenRefused, Undeliverable, plain
 from bot.adapters.telegram.desk import Desk
 from bot.adapters.telegram.groups import Groups
-from bot.adapters.telegram.link import Timings, connect, said_by_telegram
+from bot.adapters.telegram.link import Bot, Timings, connect, said_by_telegram
 from bot.adapters.telegram.polling import Polling
 from bot.adapters.telegram.sources import source_of
 from bot.adapters.telegram.webhook import Webhook
@@ -82,7 +81,7 @@ class TelegramAdapter:
         self._stop.set()
         await self._finished.wait()
 
-    async def _serve(self, bot: ExtBot[int]) -> None:
+    async def _serve(self, bot: Bot) -> None:
         delivery = self._delivery = Delivery(bot, self._timings)
         self._groups = Groups(bot, delivery, self._store, self._checker, self._timings)
         self._buttons = Buttons(delivery, self._checker, self._groups)
@@ -104,14 +103,14 @@ class TelegramAdapter:
             await asyncio.gather(feed, refused, return_exceptions=True)
         await self._drain()
 
-    async def _poll(self, bot: ExtBot[int], delivery: Delivery) -> None:
+    async def _poll(self, bot: Bot, delivery: Delivery) -> None:
         try:
             await delivery.ask(bot.delete_webhook)  # one that is left from webhook mode would end every poll with 409
         except Stale as error:
             raise ConnectionError(str(error)) from None
         await Polling(bot, delivery, self._timings, self._take, self._report).run(self._stop)
 
-    async def _listen(self, bot: ExtBot[int]) -> None:
+    async def _listen(self, bot: Bot) -> None:
         webhook = Webhook(self._settings.telegram, bot, self._take)
         try:
             await webhook.open()
@@ -139,7 +138,7 @@ class TelegramAdapter:
     async def _resume(self) -> None:
         """Take up what an earlier run has left."""
         fresh, stale = await self._inbox.unanswered(PLATFORM)
-        for asks, work in ((fresh, self._desk.answer), (stale, self._desk.apologize)):
+        for asks, work in ((fresh, self._desk.resume), (stale, self._desk.apologize)):
             for ask in joined(Ask.of_payload(row.key, row.payload, row.accepted) for row in asks):
                 self._spawn(work(ask))
         if fresh or stale:
@@ -200,7 +199,7 @@ class TelegramAdapter:
         task.add_done_callback(self._tasks.discard)
 
 
-async def _initialize(bot: ExtBot[int]) -> None:
+async def _initialize(bot: Bot) -> None:
     try:
         await bot.initialize()
     except InvalidToken as error:  # its text holds the token: it must not be shown, nor be the cause of what is

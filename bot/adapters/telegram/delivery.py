@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from html import escape
 from typing import TypeVar
 
@@ -21,12 +22,12 @@ from telegram.error import (
     RetryAfter,
     TelegramError,
 )
-from telegram.ext import ExtBot
 
-from bot.adapters.telegram.link import Timings, said_by_telegram
+from bot.adapters.telegram.link import Bot, Timings, said_by_telegram
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+Note = Callable[[bool], Awaitable[None]]
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
@@ -64,7 +65,7 @@ class Place:
 class Delivery:
     """Sends, edits and asks through one bot. Deadlines are `time.time()` seconds."""
 
-    def __init__(self, bot: ExtBot[int], timings: Timings) -> None:
+    def __init__(self, bot: Bot, timings: Timings) -> None:
         self._bot = bot
         self._timings = timings
         self._open_at: dict[int, float] = {}  # chats that Telegram told us to leave alone for a while
@@ -77,30 +78,40 @@ class Delivery:
         deadline: float,
         keyboard: InlineKeyboardMarkup | None = None,
         *,
-        again: bool = True,
+        note: Note | None = None,
     ) -> int:
-        """Send HTML and return the message's id. `again=False`: never send what may have arrived already."""
+        """Send HTML and return the message's id.
+
+        With `note`, what may have arrived is never sent again: `note(True)` is awaited right before each try, and
+        `note(False)` when it surely did not arrive.
+        """
 
         async def call(reply_to: int | None) -> int:
             reply = ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to else None
-            message = await self._bot.send_message(
-                place.chat,
-                text,
-                parse_mode=ParseMode.HTML,
-                reply_markup=keyboard,
-                message_thread_id=place.thread,
-                reply_parameters=reply,
-                link_preview_options=_NO_PREVIEW,
-            )
+            try:
+                message = await self._bot.send_message(
+                    place.chat,
+                    text,
+                    parse_mode=ParseMode.HTML,
+                    reply_markup=keyboard,
+                    message_thread_id=place.thread,
+                    reply_parameters=reply,
+                    link_preview_options=_NO_PREVIEW,
+                    rate_limit_args=partial(note, True) if note else None,
+                )
+            except TelegramError as error:
+                if note and not _may_have_arrived(error):
+                    await note(False)
+                raise
             return message.message_id
 
         try:
-            return await self._until_done(place.chat, lambda: call(place.reply_to), deadline, again=again)
+            return await self._until_done(place.chat, lambda: call(place.reply_to), deadline, again=note is None)
         except ChatMigrated as moved:
-            return await self.send(Place(moved.new_chat_id), text, deadline, keyboard, again=again)
+            return await self.send(Place(moved.new_chat_id), text, deadline, keyboard, note=note)
         except BadRequest as error:
             if place.reply_to and "repl" in error.message.casefold() and "not found" in error.message.casefold():
-                return await self.send(Place(place.chat, place.thread), text, deadline, keyboard, again=again)
+                return await self.send(Place(place.chat, place.thread), text, deadline, keyboard, note=note)
             raise Undeliverable(error.message) from None
         except Forbidden as error:
             raise Undeliverable(error.message) from None
@@ -228,7 +239,7 @@ def _seconds(wait: int | timedelta) -> float:
 
 def _may_have_arrived(error: TelegramError) -> bool:
     """Whether the connection broke (or fell silent) after the request was out; an answer such as 502 is a no."""
-    cause = error.__cause__
     if isinstance(error, NetworkError):
+        cause = error.__cause__
         return isinstance(cause, httpx.HTTPError) and not isinstance(cause, _NEVER_SENT)
-    return True  # an answer of 200 that can't be read
+    return type(error) is TelegramError  # an answer of 200 that can't be read

@@ -78,14 +78,24 @@ class Desk:
                 await self._answer(ask)
         except (TokenRefused, _Later):
             return
-        except (Undeliverable, Uncertain, Stale) as error:
+        except Stale as error:
+            logger.warning("Telegram: a question can't be answered in time (%s)", error)
+            await self.apologize(ask)
+            return
+        except (Undeliverable, Uncertain) as error:
             logger.warning("Telegram: an answer was given up: %s (%s)", type(error).__name__, error)
         except Exception:
             await self._fail(ask)
         finally:
             self._close_album(ask)
-        for key in ask.keys:
-            await self._inbox.done(key)
+        await self._done(ask)
+
+    async def resume(self, ask: Ask) -> None:
+        """Answer what an earlier run left open. Telegram may be about to deliver the rest of an album."""
+        if ask.album:
+            ask.quiet_at = time.time() + self._timings.album
+            self._albums[ask.place.chat, ask.album] = ask
+        await self.answer(ask)
 
     async def apologize(self, ask: Ask) -> None:
         """A question that was left open for too long: its placeholder says so."""
@@ -99,6 +109,9 @@ class Desk:
             return
         except (Undeliverable, Stale) as error:
             logger.warning("Telegram: a stale question could not be told: %s", error)
+        await self._done(ask)
+
+    async def _done(self, ask: Ask) -> None:
         for key in ask.keys:
             await self._inbox.done(key)
 
@@ -126,8 +139,11 @@ class Desk:
         if ask.placeholder:
             await self._delivery.edit(ask.place, ask.placeholder, answer.text, deadline, answer.keyboard)
             return
-        await self._inbox.update(ask.keys[0], sending=True)
-        await self._delivery.send(ask.place, answer.text, deadline, answer.keyboard, again=False)
+
+        async def note(sending: bool) -> None:
+            await self._inbox.update(ask.keys[0], sending=sending)
+
+        await self._delivery.send(ask.place, answer.text, deadline, answer.keyboard, note=note)
 
     async def _look(self, source: Source, ask: Ask, deadline: float) -> Outcome | None:
         """The verdict or the reason why there is none; None when an automatic check has nothing to say."""
@@ -160,10 +176,15 @@ class Desk:
             logger.warning("Telegram: error %s could not be told: %s", number, error)
 
     async def _complete(self, ask: Ask) -> None:
-        """Wait until no further part of an album has come for a while."""
+        """Wait until no further part of an album has come for a while; then its first row stands for all of it."""
         while (wait := ask.quiet_at - time.time()) > 0:  # noqa: ASYNC110  each part moves the time
             await asyncio.sleep(wait)
         self._close_album(ask)
+        if len(ask.keys) > 1:
+            await self._inbox.update(ask.keys[0], sources=[source.payload() for source in ask.sources])
+            for key in ask.keys[1:]:
+                await self._inbox.done(key)
+            del ask.keys[1:]
 
     def _close_album(self, ask: Ask) -> None:
         name = (ask.place.chat, ask.album or "")

@@ -20,11 +20,10 @@ from telegram import (
 )
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import BadRequest, TelegramError
-from telegram.ext import ExtBot
 
 from bot.adapters.telegram.asks import language_of, place_of
 from bot.adapters.telegram.delivery import Delivery, Place, Stale, plain
-from bot.adapters.telegram.link import Timings
+from bot.adapters.telegram.link import Bot, Timings
 from bot.core import Checker
 from bot.store import Store
 from bot.wording import about, say
@@ -41,7 +40,7 @@ _PATIENCE = 120.0  # seconds for which the answer to a command is worth sending
 class Groups:
     """Answers commands and keeps the settings of chats."""
 
-    def __init__(self, bot: ExtBot[int], delivery: Delivery, store: Store, checker: Checker, timings: Timings) -> None:
+    def __init__(self, bot: Bot, delivery: Delivery, store: Store, checker: Checker, timings: Timings) -> None:
         self._bot = bot
         self._delivery = delivery
         self._store = store

@@ -2,12 +2,13 @@
 
 import logging
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from telegram import Update
 from telegram.error import InvalidToken, TelegramError
-from telegram.ext import AIORateLimiter, ExtBot
+from telegram.ext import AIORateLimiter, BaseRateLimiter, ExtBot
 from telegram.request import HTTPXRequest
 
 from bot.settings import TelegramSettings
@@ -16,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 ALLOWED_UPDATES = ("message", "callback_query", "my_chat_member")
 OFFICIAL = "https://api.telegram.org"
+Bot = ExtBot[Callable[[], Awaitable[None]]]
 _PACED = frozenset({"sendMessage", "editMessageText", "editMessageReplyMarkup"})
 
 # With this, waiting times are timedeltas; without it, every 429 raises a deprecation warning in the library.
@@ -87,15 +89,21 @@ class Pace(AIORateLimiter):
         kwargs: dict[str, Any],
         endpoint: str,
         data: dict[str, Any],
-        rate_limit_args: int | None,
+        rate_limit_args: Any,
     ) -> Any:
-        """Run a call, when its turn has come."""
-        if endpoint not in _PACED:
+        """Run a call, when its turn has come. `rate_limit_args` may be something to await right before it."""
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if rate_limit_args is not None:
+                await rate_limit_args()
             return await callback(*args, **kwargs)
-        return await super().process_request(callback, args, kwargs, endpoint, data, rate_limit_args)
+
+        if endpoint not in _PACED:
+            return await call(*args, **kwargs)
+        return await super().process_request(call, args, kwargs, endpoint, data, None)
 
 
-def connect(settings: TelegramSettings, timings: Timings) -> ExtBot[int]:
+def connect(settings: TelegramSettings, timings: Timings) -> Bot:
     """A bot that is not initialized yet."""
     # Addresses hold the token: httpx logs every one at INFO, the library its own two at DEBUG.
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -115,7 +123,7 @@ def connect(settings: TelegramSettings, timings: Timings) -> ExtBot[int]:
         base_file_url=base_file_url,
         request=calls,
         get_updates_request=polling,
-        rate_limiter=Pace(timings),
+        rate_limiter=cast("BaseRateLimiter[Callable[[], Awaitable[None]]]", Pace(timings)),
     )
 
 

@@ -11,10 +11,9 @@ from datetime import timedelta
 
 from telegram import Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
-from telegram.ext import ExtBot
 
 from bot.adapters.telegram.delivery import Delivery, brief
-from bot.adapters.telegram.link import ALLOWED_UPDATES, Timings
+from bot.adapters.telegram.link import ALLOWED_UPDATES, Bot, Timings
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ class Polling:
 
     def __init__(
         self,
-        bot: ExtBot[int],
+        bot: Bot,
         delivery: Delivery,
         timings: Timings,
         take: Callable[[Update], Awaitable[None]],

@@ -9,9 +9,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from telegram import Update
 from telegram.error import BadRequest
-from telegram.ext import ExtBot
 
-from bot.adapters.telegram.link import ALLOWED_UPDATES, readable
+from bot.adapters.telegram.link import ALLOWED_UPDATES, Bot, readable
 from bot.errors import GiveUp
 from bot.settings import TelegramSettings
 
@@ -24,7 +23,7 @@ _LARGEST_UPDATE = 2**20
 class Webhook:
     """Answers 200 only after `take` has returned: until then Telegram keeps the update and sends it again."""
 
-    def __init__(self, settings: TelegramSettings, bot: ExtBot[int], take: Callable[[Update], Awaitable[None]]) -> None:
+    def __init__(self, settings: TelegramSettings, bot: Bot, take: Callable[[Update], Awaitable[None]]) -> None:
         self._settings = settings
         self._bot = bot
         self._take = take
