@@ -41,8 +41,7 @@ class Detector:
         self._batches = tuple(batches)
         self._lock = threading.Lock()
         self._network = build(card, weights)
-        self._forward = compile_forward(self._network)
-        self._maps: Any = None
+        self._forward = compile_forward(with_maps(self._network))
 
     def warm_up(self) -> None:
         """Compile every batch shape now rather than on somebody's picture."""
@@ -63,19 +62,18 @@ class Detector:
         logits = self._logits(stacked)[: len(filled)].reshape(len(pictures), self._count)
         return [self._score(row, picture.kinds) for row, picture in zip(logits.tolist(), pictures, strict=True)]
 
-    def explain(self, pixels: Pixels) -> NDArray[np.float32]:
-        """Where the score came from: float32 (height, width) of the picture, -1 (speaks for real) to 1 (for AI)."""
-        import keras
+    def explain(self, pixels: Pixels, views: Views | None = None, longest: int | None = None) -> NDArray[np.float32]:
+        """Where the score came from: float32 (height, width) of the picture, -1 (speaks for real) to 1 (for AI).
 
-        views = self.views(pixels)
+        With `views` that were taken before, and `longest` as the most pixels of the map's longer side, this takes hardly
+        longer than a pass of the network; without them a very large picture takes seconds.
+        """
+        views = views or self.views(pixels)
         with self._lock:
-            if self._maps is None:
-                last = self._network.get_layer("maps").output
-                self._maps = compile_forward(keras.Model(self._network.input, last))
-            maps = np.asarray(self._maps(views.pixels))
+            maps = np.asarray(self._forward(views.pixels)["maps"])
         head = self._network.get_layer("logit")
         kernel, bias = (np.asarray(weight.value) for weight in head.weights)
-        return heat_map(maps, kernel[:, 0], float(bias[0]), views, pixels.shape[:2], self.card.calibration)
+        return heat_map(maps, kernel[:, 0], float(bias[0]), views, pixels.shape[:2], self.card.calibration, longest)
 
     def _logits(self, stacked: Pixels) -> NDArray[np.float32]:
         with self._lock:
@@ -115,6 +113,14 @@ def build(card: Card, weights: Path) -> Any:
     network = getattr(networks, card.network)(side=card.side)
     load_weights(network, weights)
     return network
+
+
+def with_maps(network: Any) -> Any:
+    """The same network with its last feature maps as an output too: so an explanation needs no program of its own, whose
+    compilation would hold up everyone for seconds."""
+    import keras
+
+    return keras.Model(network.input, {"logit": network.output["logit"], "maps": network.get_layer("maps").output})
 
 
 def compile_forward(network: Any) -> Any:
