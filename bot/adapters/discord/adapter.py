@@ -99,7 +99,8 @@ class DiscordAdapter:
     async def close(self) -> None:
         """Finish what is accepted; what comes in meanwhile is answered after the next start."""
         self._closing = True
-        await self._desk.close(self._timings.drain_seconds)
+        connected = self._delivery.client is not None  # else nothing can be delivered: all of it stays in the inbox
+        await self._desk.close(self._timings.drain_seconds if connected else 0.0)
         if self._client is not None:
             await self._client.close()
 
