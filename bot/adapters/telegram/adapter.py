@@ -62,8 +62,10 @@ class TelegramAdapter:
         """Connect and answer. Raises GiveUp for a refused token; any other exception is the supervisor's to repeat."""
         self.status = "starting"
         self._finished.clear()
-        bot = connect(self._settings.telegram, self._timings)
+        bot: Bot | None = None
         try:
+            # In a thread: reading the certificates would hold the event loop for a tenth of a second.
+            bot = await asyncio.to_thread(connect, self._settings.telegram, self._timings)
             await _initialize(bot)
             await self._serve(bot)
         except GiveUp as error:
@@ -73,7 +75,8 @@ class TelegramAdapter:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            await bot.shutdown()
+            if bot:
+                await bot.shutdown()
             self._finished.set()
 
     async def close(self) -> None:
