@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.views import native_views, overview_views, take_views
+
+
+def noise(width: int, height: int, seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+SIZES = [
+    (64, 64),
+    (65, 64),
+    (300, 200),
+    (1024, 1024),
+    (640, 80),
+    (80, 6000),
+    (6000, 80),
+    (193, 192),
+    (5, 300),
+    (3000, 2000),
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_views_of_any_size_are_whole_and_in_bounds(size: tuple[int, int], count: int) -> None:
+    pixels = noise(*size)
+    views = take_views(pixels, count, 96)
+    assert views.pixels.shape == (count, 96, 96, 3)
+    assert views.pixels.dtype == np.uint8
+    assert len(views.boxes) == len(views.kinds) == count
+    assert views.kinds.count("overview") == max(1, round(count * 3 / 8))
+    for left, top, right, bottom in views.boxes:
+        assert 0 <= left < right <= size[0]
+        assert 0 <= top < bottom <= size[1]
+
+
+@pytest.mark.parametrize("size", [(1000, 700), (80, 500), (256, 256)])
+def test_the_same_picture_gives_the_same_views(size: tuple[int, int]) -> None:
+    first, again = take_views(noise(*size), 8, 96), take_views(noise(*size), 8, 96)
+    assert np.array_equal(first.pixels, again.pixels)
+    assert first.boxes == again.boxes
+
+
+def test_native_views_are_pixels_as_delivered() -> None:
+    pixels = noise(700, 500)
+    for view, (left, top, right, bottom), kind in native_views(pixels, 5, 96):
+        assert kind == "native"
+        assert np.array_equal(view, pixels[top:bottom, left:right])
+
+
+def test_native_views_look_where_texture_is() -> None:
+    pixels = np.full((960, 960, 3), 128, np.uint8)
+    pixels[480:, 480:] = noise(480, 480)
+    for _, (left, top, _, _), _ in native_views(pixels, 3, 96):
+        assert left >= 400
+        assert top >= 400
+
+
+def test_native_views_do_not_lie_on_each_other() -> None:
+    boxes = [box for _, box, _ in native_views(noise(1200, 900), 5, 192)]
+    assert len(set(boxes)) == 5
+    for number, (left, top, _, _) in enumerate(boxes):
+        for other_left, other_top, _, _ in boxes[:number]:
+            assert abs(left - other_left) >= 96 or abs(top - other_top) >= 96
+
+
+def test_overviews_cover_the_long_side() -> None:
+    boxes = [box for _, box, _ in overview_views(noise(900, 300), 3, 96)]
+    assert boxes[0][0] == 0
+    assert boxes[-1][2] == 900
+    assert all(box[3] - box[1] == 300 for box in boxes)
+
+
+def test_overviews_of_a_square_differ() -> None:
+    views = [view for view, _, _ in overview_views(noise(500, 500), 3, 96)]
+    assert not np.array_equal(views[0], views[1])
+    assert not np.array_equal(views[1], views[2])
+
+
+def test_what_is_no_picture_is_named() -> None:
+    for wrong in (np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3), np.float32)):
+        with pytest.raises(ValueError, match="expected uint8"):
+            take_views(wrong, 8, 96)  # type: ignore[arg-type]
