@@ -2,12 +2,12 @@ import io
 from pathlib import Path
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
 from tests.training.made import data_set, picture
-from training.prepare import prepare
+from training.dataset import read_items
+from training.prepare import write_part
 from training.probe import draw, part_of, probe
 from training.quality import quality
 from training.recipe import Recipe
@@ -56,11 +56,10 @@ def test_sources_are_never_parted() -> None:
     assert len(set(parts)) == 5
 
 
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_samples_are_those_of_training(tmp_path: Path) -> None:
     data = data_set(tmp_path / "data", pictures=2, held_out=1)
-    prepare([data], tmp_path / "prepared", processes=1)
-    samples = draw(open_tiles(tmp_path / "prepared"), RECIPE, 40)
+    write_part(tmp_path / "part.arrow", list(read_items([data])))
+    samples = draw(open_tiles(tmp_path), RECIPE, 40)
     assert samples.encoded.shape[0] == samples.colours.shape[0] == samples.stored.shape[0] == 40
     assert 0.2 < samples.label.mean() < 0.8
     held_out = {folder.name for folder in (data / "real").iterdir() if len(list(folder.iterdir())) == 1}
