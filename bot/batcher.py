@@ -4,23 +4,28 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from bot.metrics import Metrics
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from model.card import Card
     from model.detector import Score
     from model.views import Pixels, Views
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 class Detector(Protocol):
-    """What the bot needs of model.detector.Detector. `views` runs in several threads at once, `judge` in one."""
+    """What the bot needs of model.detector.Detector. `views` runs in several threads at once, the rest in one."""
 
     @property
     def version(self) -> str: ...
@@ -30,6 +35,9 @@ class Detector(Protocol):
     def max_pictures(self) -> int: ...
     def views(self, pixels: "Pixels") -> "Views": ...
     def judge(self, pictures: "Sequence[Views]") -> "list[Score]": ...
+    def explain(
+        self, pixels: "Pixels", views: "Views | None" = None, longest: int | None = None
+    ) -> "NDArray[np.float32]": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ class Batcher:
         self._waiting: deque[_Waiting] = deque()
         self._filled = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "network")
+        self._between = asyncio.Lock()
         self._work: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -77,6 +86,11 @@ class Batcher:
         self._waiting.append(_Waiting(detector, views, answer))
         self._filled.set()
         return await answer
+
+    async def between(self, work: Callable[[], T]) -> T:
+        """Other work of the network, in its thread between two passes; never two such in a row while a pass waits."""
+        async with self._between:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def _judge_all(self) -> None:
         while True:

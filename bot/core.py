@@ -7,15 +7,16 @@ views and evidence in a thread -> the network, together with whatever else is re
 import asyncio
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bot import evidence
 from bot.batcher import Batcher, Detector, Judged
 from bot.errors import Refusal
+from bot.explanation import Explainer
 from bot.intake import decode
 from bot.limits import FairTurns, Limits, later
 from bot.metrics import Metrics
@@ -23,6 +24,7 @@ from bot.settings import ChecksSettings
 from bot.store import Store
 from bot.verdict import Arrival, Bands, Basis, Finding, Label, Strength, Verdict, ViewScore, to_json
 from bot.verdicts import Verdicts
+from bot.wording import DEFAULT
 
 if TYPE_CHECKING:
     from model.detector import Score
@@ -91,8 +93,10 @@ class Checker:
         self._turns = FairTurns(settings.decode_threads + 2 * batch, settings.queue, metrics.queue_depth)
         self._batcher = Batcher(settings.batch, metrics)
         self._decoders = ThreadPoolExecutor(settings.decode_threads, "decode")
+        self._explainer = Explainer(settings, self._batcher, self._decoders)
         self._flights: dict[str, _Flight] = {}
-        self._checks = 0  # that are being answered
+        self._explanations: set[asyncio.Task[bytes]] = set()
+        self._working = 0  # checks and explanations that are being answered
         self._none_left = asyncio.Event()
         self._none_left.set()
         self._closing = self._closed = False
@@ -108,7 +112,7 @@ class Checker:
             async with asyncio.timeout(seconds):
                 await self._none_left.wait()
         self._closed = True
-        left = [flight.work for flight in self._flights.values()]
+        left: list[asyncio.Task[Any]] = [*(flight.work for flight in self._flights.values()), *self._explanations]
         for work in left:
             work.cancel()
         await asyncio.gather(*left, return_exceptions=True)
@@ -126,24 +130,30 @@ class Checker:
 
     async def check(self, picture: Picture, asker: Asker) -> Verdict:
         """The verdict on a picture. Raises Refusal when it can't be judged, and TryLater when it can't be now."""
-        if self._closing:
-            raise later("closing", _RESTART_SECONDS)
         began = time.monotonic()
-        self._checks += 1
-        self._none_left.clear()
-        try:
-            self._limits.take(asker.user, asker.chat)
+        async with self._accepted(asker):
             verdict = await self._judged(picture.data, asker.chat)
-        except Refusal as refusal:
-            self._metrics.refusal(refusal.reason)
-            raise
-        finally:
-            self._checks -= 1
-            if not self._checks:
-                self._none_left.set()
         self._metrics.verdict(verdict.label, asker.chat.partition(":")[0])
         self._metrics.seconds("total", time.monotonic() - began)
         return replace(verdict, arrival=picture.arrival)
+
+    async def explain(self, picture: Picture, asker: Asker, language: str = DEFAULT, *, bare: bool = False) -> bytes:
+        """Why, as a PNG: the heat map, and the bands with the picture's place; `bare` is the heat map alone.
+
+        It costs what a check costs, and raises what `check` raises. Neither the picture nor the PNG is kept.
+        """
+        async with self._accepted(asker):
+            work = asyncio.create_task(self._explained(picture.data, asker.chat, language, bare))
+            self._explanations.add(work)
+            work.add_done_callback(self._explanations.discard)
+            work.add_done_callback(lambda work: work.cancelled() or work.exception())  # noted, also when nobody waits
+            try:
+                await asyncio.wait({work})
+            finally:
+                work.cancel()  # not done: whoever asked has left
+            if work.cancelled():
+                raise later("closing", _RESTART_SECONDS)
+            return work.result()
 
     async def recall(self, sha256: str) -> Verdict | None:
         """A verdict of the last days, by 32 or more digits of the picture's hash; its arrival is not kept."""
@@ -156,6 +166,31 @@ class Checker:
             return False
         row = to_json(verdict)
         return await self._store.keep_report(verdict.sha256, verdict.model, row, asker.chat, asker.user, says)
+
+    @asynccontextmanager
+    async def _accepted(self, asker: Asker) -> AsyncIterator[None]:
+        """What `asker` asks for is within the limits, and is waited for when the Checker closes."""
+        if self._closing:
+            raise later("closing", _RESTART_SECONDS)
+        self._working += 1
+        self._none_left.clear()
+        try:
+            self._limits.take(asker.user, asker.chat)
+            yield
+        except Refusal as refusal:
+            self._metrics.refusal(refusal.reason)
+            raise
+        finally:
+            self._working -= 1
+            if not self._working:
+                self._none_left.set()
+
+    async def _explained(self, data: bytes, chat: str, language: str, bare: bool) -> bytes:
+        while True:
+            verdict = await self._judged(data, chat)
+            detector = self._detector
+            if verdict.model == detector.version:  # else it was replaced meanwhile: the map must fit the score
+                return await self._explainer.explain(detector, data, verdict, chat, language, bare)
 
     async def _judged(self, data: bytes, chat: str) -> Verdict:
         sha256 = _digest(data) if len(data) < _SMALL else await asyncio.to_thread(_digest, data)

@@ -41,6 +41,7 @@ class FakeDetector:
         self.at_gate = False
         self.seen: Callable[[Sequence[Views]], object] = lambda pictures: None
         self.passes: list[int] = []
+        self.explained: list[tuple[int, int | None]] = []  # the thread and `longest` of each explanation
 
     def views(self, pixels: NDArray[np.uint8]) -> Views:
         height, width = pixels.shape[:2]
@@ -60,7 +61,11 @@ class FakeDetector:
         self.seen(pictures)
         return [self._score(picture) for picture in pictures]
 
-    def explain(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def explain(
+        self, pixels: NDArray[np.uint8], views: Views | None = None, longest: int | None = None
+    ) -> NDArray[np.float32]:
+        assert not self.at_gate, "beside a pass of the network"
+        self.explained.append((threading.get_ident(), longest))
         brightness: NDArray[np.float32] = (pixels.mean(axis=2) / 127.5 - 1).astype(np.float32)
         return brightness
 
