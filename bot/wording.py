@@ -10,6 +10,7 @@ from bot.verdict import Arrival, Basis, Label, Verdict
 
 if TYPE_CHECKING:
     from bot.core import ModelInfo
+    from bot.record import Record
 
 DEFAULT = "en"
 MOST_SURE = 99  # percent: no verdict is certain
@@ -55,8 +56,11 @@ def words(verdict: Verdict, language: str = DEFAULT) -> Words:
     )
 
 
-def why(verdict: Verdict, language: str = DEFAULT) -> str:
-    """How the verdict came about: the score, the bands, what each view says by itself, what the file says."""
+def why(verdict: Verdict, language: str = DEFAULT, record: "Record | None" = None) -> str:
+    """How the verdict came about: the score, the bands, what each view says by itself, what the file says.
+
+    `record` (see bot.record) adds how often the model is right about pictures that arrive like this one.
+    """
     lines = [
         say("why.score", language, p_ai=score(verdict)),
         say("why.bands", language, real=percent(verdict.bands.real), ai=percent(verdict.bands.ai)),
@@ -71,8 +75,15 @@ def why(verdict: Verdict, language: str = DEFAULT) -> str:
         lines += [say(f"why.{finding.strength.value}", language, says=finding.says) for finding in verdict.evidence]
     if verdict.basis is Basis.FILE:
         lines.append(say("why.by-file", language))
+    if record:
+        lines.append(how_it_does(record, language))
     lines.append(say("why.honest", language))
     return "\n".join(lines)
+
+
+def how_it_does(record: "Record", language: str = DEFAULT) -> str:
+    """False accusations of 1,000 real pictures, and finds of 100 AI-generated ones; never none and never all."""
+    return say("why.record", language, accused=max(1, round(1000 * record.accused)), found=percent(record.found))
 
 
 def about(model: "ModelInfo", language: str = DEFAULT) -> str:

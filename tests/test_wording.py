@@ -9,6 +9,7 @@ import pytest
 
 from bot import colours, intake
 from bot.core import ModelInfo
+from bot.record import Record, record
 from bot.verdict import Arrival, Bands, Basis, Finding, Label, Strength, Verdict, ViewScore
 from bot.wording import about, duration, percent, say, score, why, words
 
@@ -91,6 +92,51 @@ def test_why_gives_the_bands_the_views_and_what_the_file_says_apart() -> None:
     assert say("note.first-frame") in lines
     assert say("why.by-file") in lines
     assert say("why.by-file") not in why(VERDICT)
+
+
+def tier(accused: object, recall: object) -> dict[str, object]:
+    return {"false_accusations": {"value": accused, "of": 500}, "recall": {"value": recall, "of": 500}}
+
+
+CARD = {"metrics": {"tiers": {"clean": tier(0.0051, 0.62), "telegram": tier(0.012, 0.5), "hard": tier(0, 1)}}}
+
+
+@pytest.mark.parametrize(
+    ("arrival", "accused", "found"),
+    [(Arrival.ORIGINAL, 5, 62), (Arrival.RECOMPRESSED, 12, 50), (Arrival.PREVIEW, 1, 99)],
+)
+def test_why_says_how_the_model_does_on_pictures_that_come_this_way(arrival: Arrival, accused: int, found: int) -> None:
+    verdict = replace(VERDICT, arrival=arrival)
+    known = record(verdict, ModelInfo("wild-3", Bands(0.2, 0.8), CARD))
+    line = next(line for line in why(verdict, record=known).splitlines() if "this model" in line)
+    assert f"calls about {accused} AI-generated" in line
+    assert f"finds about {found}" in line
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {},
+        {"metrics": {}},
+        {"metrics": None},
+        {"metrics": {"tiers": []}},
+        {"metrics": {"tiers": {"telegram": tier(0.1, 0.5)}}},
+        {"metrics": {"tiers": {"clean": {"recall": 0.5}}}},
+        *(
+            {"metrics": {"tiers": {"clean": tier(*odd)}}}
+            for odd in [(None, 0.5), (0.1, float("nan")), ("1", 1), (2, 1)]
+        ),
+    ],
+)
+def test_without_figures_why_says_nothing_about_them(card: dict[str, object]) -> None:
+    known = record(VERDICT, ModelInfo("wild-3", Bands(0.2, 0.8), card))
+    assert known is None
+    assert why(VERDICT, record=known) == why(VERDICT)
+
+
+def test_the_figures_of_another_model_are_not_those_of_this_verdict() -> None:
+    assert record(VERDICT, ModelInfo("wild-4", Bands(0.2, 0.8), CARD)) is None
+    assert record(VERDICT, ModelInfo("wild-3", Bands(0.2, 0.8), CARD)) == Record(0.0051, 0.62)
 
 
 @pytest.mark.parametrize(

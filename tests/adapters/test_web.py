@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -80,6 +81,65 @@ async def test_refusals_say_why(web_client: aiohttp.ClientSession, data: bytes, 
     assert answer["refusal"].endswith(".")
 
 
+async def test_why_is_a_picture(web_client: aiohttp.ClientSession) -> None:
+    form = aiohttp.FormData()
+    form.add_field("image", make_picture(230), filename="x.png")
+    async with web_client.post("/api/explain", data=form) as response:
+        assert (response.status, response.content_type) == (200, "image/png")
+        assert response.headers["Cache-Control"] == "no-store"
+        whole = Image.open(io.BytesIO(await response.read()))
+    async with web_client.post("/api/explain?bare=1", data=make_picture(230)) as response:
+        bare = Image.open(io.BytesIO(await response.read()))
+    assert bare.size == (96, 96)
+    assert whole.height > whole.width >= 480
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "reason"),
+    [(b"hello, I am a text", 422, "text"), (make_picture()[:500], 422, "truncated"), (b"", 400, "no-picture")],
+)
+async def test_why_is_refused_as_a_check_is(
+    web_client: aiohttp.ClientSession, data: bytes, status: int, reason: str
+) -> None:
+    async with web_client.post("/api/explain", data=data) as response:
+        assert (response.status, (await response.json())["reason"]) == (status, reason)
+
+
+async def test_why_has_a_checks_limits(checks: ChecksSettings, detector: FakeDetector, store: Store) -> None:
+    strict = replace(checks, per_user_burst=1, per_user_per_minute=1.0, max_bytes=100_000)
+    checker = Checker(strict, detector, store, Metrics())
+    await checker.start()
+    async with serving(web_settings(strict, "a-token"), checker, store) as web:
+        async with aiohttp.ClientSession(web.url) as client, client.post("/api/explain", data=b"x") as response:
+            assert response.status == 401
+        headers = {"Authorization": "Bearer a-token"}
+        async with aiohttp.ClientSession(web.url, headers=headers) as client:
+            elsewhere = {"Origin": "https://elsewhere.example"}
+            async with client.post("/api/explain", data=make_picture(), headers=elsewhere) as response:
+                assert response.status == 403
+            async with client.post("/api/explain", data=b"x" * 200_000) as response:
+                assert response.status == 413
+            async with client.post("/api/explain", data=make_picture()) as response:
+                assert response.status == 200
+            async with client.post("/api/explain", data=make_picture()) as response:
+                assert (response.status, (await response.json())["error"]) == (429, "try-later")
+                assert int(response.headers["Retry-After"]) > 30
+    await checker.close(5)
+
+
+async def test_a_verdict_says_how_its_model_does_when_the_card_does(
+    web_client: aiohttp.ClientSession, detector: FakeDetector
+) -> None:
+    async with web_client.post("/api/check", data=make_picture()) as response:
+        assert (await response.json())["words"]["record"] is None
+    tiers = {"clean": {"false_accusations": {"value": 0.004}, "recall": {"value": 0.7}}}
+    detector.card.data["metrics"] = {"tiers": tiers}
+    async with web_client.post("/api/check", data=make_picture()) as response:
+        spoken = (await response.json())["words"]["record"]
+    assert "about 4 AI-generated" in spoken
+    assert "about 70" in spoken
+
+
 async def test_a_form_without_a_picture_or_torn(web_client: aiohttp.ClientSession) -> None:
     form = aiohttp.FormData({"picture": "no"})
     form.add_field("other", b"x", filename="x")
@@ -99,6 +159,7 @@ async def test_before_the_model_is_there(checker: Checker, store: Store) -> None
             ("GET", "/readyz"),
             ("GET", "/api/about"),
             ("POST", "/api/check"),
+            ("POST", "/api/explain"),
             ("POST", "/api/report"),
         ):
             async with client.request(method, path) as response:

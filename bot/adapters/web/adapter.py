@@ -2,6 +2,7 @@
 
 GET  /            the page
 POST /api/check   a picture (form field `image`, or the raw body): its verdict
+POST /api/explain the same picture again: why, as a PNG (?bare=1: the heat map alone, without legend and scale)
 POST /api/report  "Wrong?": {"sha256": ..., "says": "ai" or "real"}
 GET  /api/about   model, bands, limits
 GET  /healthz     200 while it lives
@@ -31,7 +32,9 @@ from bot.adapters.web.guard import Guard, Handler, asker_address
 from bot.adapters.web.upload import BadUpload, Timings, read_picture, wait_with_continue
 from bot.core import Asker, Checker, Picture
 from bot.errors import GiveUp, Refusal, TryLater
+from bot.explanation import CONTENT_TYPE
 from bot.metrics import Metrics
+from bot.record import record
 from bot.settings import Settings, is_loopback
 from bot.wording import say
 
@@ -118,6 +121,7 @@ class WebAdapter:
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/api/about", self._about)
         app.router.add_post("/api/check", self._check, expect_handler=wait_with_continue)
+        app.router.add_post("/api/explain", self._explain, expect_handler=wait_with_continue)
         app.router.add_post("/api/report", self._report)
         if own.metrics:
             app.router.add_get("/metrics", self._metrics_text)
@@ -149,7 +153,17 @@ class WebAdapter:
         async with self._turn():
             data = await read_picture(request, self._settings.checks.max_bytes, self._timings, LANGUAGE)
             verdict = await checker.check(Picture(data), self._asker(request))
-        return web.json_response(verdict_json(verdict, LANGUAGE))
+        return web.json_response(verdict_json(verdict, LANGUAGE, record(verdict, checker.model)))
+
+    async def _explain(self, request: web.Request) -> web.Response:
+        checker = self.checker
+        if checker is None:
+            return self._not_ready()
+        bare = request.query.get("bare") == "1"
+        async with self._turn():
+            data = await read_picture(request, self._settings.checks.max_bytes, self._timings, LANGUAGE)
+            drawn = await checker.explain(Picture(data), self._asker(request), LANGUAGE, bare=bare)
+        return web.Response(body=drawn, content_type=CONTENT_TYPE)
 
     async def _report(self, request: web.Request) -> web.Response:
         if self.checker is None:

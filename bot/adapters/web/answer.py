@@ -3,9 +3,10 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from bot.record import Record
 from bot.settings import ChecksSettings
 from bot.verdict import Verdict
-from bot.wording import about, percent, say, words
+from bot.wording import about, how_it_does, percent, say, words
 
 if TYPE_CHECKING:
     from bot.core import ModelInfo
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 Json = dict[str, object]
 
 
-def verdict_json(verdict: Verdict, language: str) -> Json:
+def verdict_json(verdict: Verdict, language: str, record: Record | None = None) -> Json:
     """Everything about one verdict. `words` follows the order of `notes`, `evidence` and `views`."""
     spoken = words(verdict, language)
     return {
@@ -40,6 +41,7 @@ def verdict_json(verdict: Verdict, language: str) -> Json:
             "arrival": spoken.arrival,
             "honest": spoken.honest,
             "advice": spoken.advice,
+            "record": how_it_does(record, language) if record else None,
             "footer": say("web.foot", language, model=verdict.model, milliseconds=verdict.milliseconds),
             "pin": say("web.pin", language, percent=percent(verdict.p_ai)),
             "scale": _scale(verdict, language),
