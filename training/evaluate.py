@@ -17,6 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from training.cards import save, write_card
 from training.checkpoints import PLAIN, PLAIN_BANDS, Checkpoint, open_checkpoint
 from training.fitting import Rule, Verdicts, apply, fit_all
@@ -24,6 +26,8 @@ from training.page import write_page
 from training.report import curves, measure, mistakes
 from training.scores import Scores, add_arguments, score_arguments
 from training.table import print_report
+
+ENOUGH_SOURCES = 10  # of each label; with fewer, one gallery's habits decide
 
 
 def main() -> None:
@@ -55,6 +59,8 @@ def evaluate(arguments: argparse.Namespace, rule: Rule) -> dict[str, Any]:
         "limit": arguments.limit,
         "data": [path.name for path in arguments.data],
     }
+    if arguments.calibrate:
+        warn_of_few_sources(scores)
     fitted = fit_all(scores, rule) if arguments.calibrate else None
     verdicts = (
         fitted.verdicts if fitted else apply(checkpoint.calibration or PLAIN, checkpoint.bands or PLAIN_BANDS, scores)
@@ -74,6 +80,17 @@ def evaluate(arguments: argparse.Namespace, rule: Rule) -> dict[str, Any]:
     print_report(figures)
     write_files(figures, scores, verdicts, arguments)
     return figures
+
+
+def warn_of_few_sources(scores: Scores) -> None:
+    for label, words in ((0, "real"), (1, "AI")):
+        names, sizes = np.unique(scores.source[scores.label == label], return_counts=True)
+        if len(names) < ENOUGH_SOURCES:
+            largest = f"{names[sizes.argmax()]} alone has {sizes.max() / sizes.sum():.0%} of the pictures"
+            print(
+                f"Only {len(names)} sources of {words} pictures are held out ({largest}): the figures say little about "
+                "others, and the bands are set by these. Hold out another fold, or more data."
+            )
 
 
 def write_files(figures: dict[str, Any], scores: Scores, verdicts: Verdicts, arguments: argparse.Namespace) -> None:

@@ -8,7 +8,9 @@ No published figure is of sources that it was fitted on: the held-out sources ar
 what was fitted on the others. A threshold that just keeps a rate where it was fitted breaks it elsewhere half of the
 time, so the rates are tightened, step by step, until the answers of the parts keep the rule. Where they never do for
 each kind (a kind of one source, which no other part could teach), the tightening stops at what all real pictures
-need, and the card names the kind. The shipped numbers are then fitted on all parts.
+need, and the card names the kind. Where AI pictures of some part are missed whatever the threshold, "likely real" is
+not tightened: it would cost answers to real pictures and help nobody. The shipped numbers are then fitted on all
+parts.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +24,7 @@ from model.calibration import Bands, Calibration, accusation_threshold, fit, sig
 from training.metrics import ANSWERS, Floats, Mask, Strings
 from training.scores import Scores
 
-PARTS = 5
+PARTS = 10
 Threshold = Callable[[Floats, Scores, Mask, "Rule", float], float]
 RATES = (1 / 1000, 1 / 300, 1 / 100, 1 / 30)  # expected false accusations that a server may choose from
 TIGHTER = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.2, 0.1)
@@ -86,7 +88,7 @@ def fit_all(scores: Scores, rule: Rule) -> Fitted:
         [keeps_accusations(answers, crossed, scores, rule, kinds=False) for answers in called],
     )
     called = [crossed <= crossing(real_threshold, tightened) for tightened in TIGHTER]
-    tightened_real = first_kept([keeps_missed(answers, crossed, scores, rule) for answers in called])
+    tightened_real = first_kept([keeps_missed(answers, crossed, scores, rule) for answers in called], otherwise=1.0)
     accused = crossed >= crossing(ai_threshold, tightened_ai)
     cleared = crossed <= crossing(real_threshold, tightened_real)
     ai = ai_threshold(p, scores, everything, rule, tightened_ai)
@@ -191,10 +193,10 @@ def keeps_missed(cleared: Mask, p: Floats, scores: Scores, rule: Rule) -> bool:
     return all(cleared[ais[:, tier], tier].mean() <= rule.missed for tier in range(p.shape[1]))
 
 
-def first_kept(*rules: list[bool]) -> float:
-    """The first of TIGHTER that keeps the first of the rules that any keeps; where none is kept, the strictest."""
+def first_kept(*rules: list[bool], otherwise: float = TIGHTER[-1]) -> float:
+    """The first of TIGHTER that keeps the first of the rules that any keeps."""
     kept = next((rule for rule in rules if any(rule)), None)
-    return TIGHTER[kept.index(True)] if kept else TIGHTER[-1]
+    return TIGHTER[kept.index(True)] if kept else otherwise
 
 
 def tier_curve(

@@ -51,7 +51,7 @@ def test_sources_are_kept_together() -> None:
     parts = part_sources(made)
     for source in np.unique(made.source):
         assert len(np.unique(parts[made.source == source])) == 1
-    assert len(np.unique(parts)) == 5
+    assert len(np.unique(parts)) >= 5
 
 
 def test_too_few_sources_are_said() -> None:
