@@ -20,15 +20,14 @@ class Engine:
     def __init__(self, name: str, side: int, views: int, mode: str) -> None:
         command = [sys.executable, "-m", "benchmarks.engines", name, str(side), str(views), mode]
         self.name = name
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         self.milliseconds: list[float] = []
 
     def ready(self) -> bool:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line == "ready\n":
-                return True
-        return False
+        return any(line == "ready\n" for line in self.process.stdout)
 
     def run(self) -> None:
         assert self.process.stdin is not None and self.process.stdout is not None

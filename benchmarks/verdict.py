@@ -1,6 +1,6 @@
 """What one verdict costs: decoding, views, the network, the whole; one picture at a time and in a stream. Memory, too.
 
-    uv run python -m benchmarks.verdict [--views 8]
+uv run python -m benchmarks.verdict [--views 8]
 """
 
 import argparse
@@ -40,9 +40,10 @@ async def measure(views: int, pictures: int) -> None:
     print(f"loaded and warm in {time.perf_counter() - began:.1f} s without a compile cache")
     files = [photograph(seed) for seed in range(2 * pictures)]
     prepared = [detector.views(decode(data, settings).pixels) for data in files[:8]]
+    pixels = decode(files[0], settings).pixels
     stages = {
         "decode 1 MP": lambda n: decode(files[n], settings),
-        "views": lambda n, pixels=decode(files[0], settings).pixels: detector.views(pixels),
+        "views": lambda n: detector.views(pixels),
         "network": lambda n: detector.judge([prepared[n % 8]]),
     }
     for name, stage in stages.items():
@@ -59,9 +60,13 @@ async def measure(views: int, pictures: int) -> None:
             alone.append(1000 * (time.perf_counter() - began))
         print(f"{'verdict':12} {statistics.median(alone):7.1f} ms, one at a time, from bytes to Verdict")
         began = time.perf_counter()
-        await asyncio.gather(*(checker.check(Picture(data), Asker("bench:chat", "bench:user")) for data in files[pictures:]))
+        await asyncio.gather(
+            *(checker.check(Picture(data), Asker("bench:chat", "bench:user")) for data in files[pictures:])
+        )
         each = 1000 * (time.perf_counter() - began) / pictures
-        print(f"{'stream':12} {each:7.1f} ms a picture; the bare forward pass is {forward:.1f} ms: {forward / each:.0%} of its throughput")
+        print(
+            f"{'stream':12} {each:7.1f} ms a picture; the bare forward pass is {forward:.1f} ms: {forward / each:.0%} of its throughput"
+        )
         await checker.close(5)
         await store.close()
     print(f"memory       {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:7.0f} MB at most")
@@ -83,7 +88,9 @@ def photograph(seed: int) -> bytes:
     total = np.zeros((864, 1152, 3))
     for scale in (4, 16, 64, 288):
         small = random.normal(0, 22, (864 // scale, 1152 // scale, 3)) + 0
-        layer = np.stack([np.asarray(Image.fromarray(small[..., c].astype(np.float32)).resize((1152, 864))) for c in range(3)], -1)
+        layer = np.stack(
+            [np.asarray(Image.fromarray(small[..., c].astype(np.float32)).resize((1152, 864))) for c in range(3)], -1
+        )
         total += layer
     out = io.BytesIO()
     Image.fromarray(np.clip(total + 128, 0, 255).astype(np.uint8)).save(out, "JPEG", quality=88)

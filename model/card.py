@@ -27,7 +27,9 @@ def read_card(folder: Path) -> Card:
     data = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     found = hashlib.sha256((folder / "weights.npz").read_bytes()).hexdigest()
     if found != data["sha256"]:
-        raise ValueError(f"{folder / 'weights.npz'} is not the file that card.json describes (sha256 {found[:12]}…): copy the version again.")
+        raise ValueError(
+            f"{folder / 'weights.npz'} is not the file that card.json describes (sha256 {found[:12]}…): copy the version again."
+        )
     return Card(
         version=data["version"],
         network=data["network"],

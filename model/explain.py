@@ -79,6 +79,6 @@ def overlay(pixels: Pixels, heat: NDArray[np.float32], size: tuple[int, int]) ->
     picture = Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
     strength = np.asarray(Image.fromarray(heat).resize(size, Image.Resampling.BILINEAR))[..., None]
     base = np.asarray(picture.convert("L").convert("RGB"), np.float32) * 0.75 + 40
-    colour = np.where(strength > 0, np.float32(AI), np.float32(REAL))
+    colour = np.where(strength > 0, np.array(AI, np.float32), np.array(REAL, np.float32))
     opacity = np.minimum(np.abs(strength), 1.0) * 0.65
     return Image.fromarray(np.uint8(np.clip(base * (1 - opacity) + colour * opacity, 0, 255)))

@@ -56,10 +56,14 @@ def depthwise(x: Any, kernel: Any, bias: Any, strides: int) -> Any:
     return total
 
 
-def torch_depthwise(x: Any, kernel: Any, bias: Any, strides: int, rows: tuple[int, int], columns: tuple[int, int]) -> Any:
+def torch_depthwise(
+    x: Any, kernel: Any, bias: Any, strides: int, rows: tuple[int, int], columns: tuple[int, int]
+) -> Any:
     from torch.nn import functional
 
-    channels_first = x.permute(0, 3, 1, 2)  # a view: in memory this is torch's channels_last, which its kernels like best
+    channels_first = x.permute(
+        0, 3, 1, 2
+    )  # a view: in memory this is torch's channels_last, which its kernels like best
     padding = (rows[0], columns[0])
     if rows[0] != rows[1] or columns[0] != columns[1]:
         channels_first = functional.pad(channels_first, (*columns, *rows))
@@ -75,7 +79,14 @@ def same_padding(length: int, size: int, strides: int) -> tuple[int, int]:
 
 
 def normalise(
-    x: Any, gamma: Any, beta: Any, mean: keras.Variable, variance: keras.Variable, training: bool, momentum: float, epsilon: float
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    mean: keras.Variable,
+    variance: keras.Variable,
+    training: bool,
+    momentum: float,
+    epsilon: float,
 ) -> Any:
     """Batch normalisation over all axes but the last (Ioffe & Szegedy 2015); in training it moves `mean` and `variance` along.
 

@@ -36,7 +36,9 @@ class Convolution(keras.layers.Layer):
 
     def add_weights(self, kernel: tuple[int, ...]) -> None:
         filters = kernel[-1]
-        self.kernel = self.add_weight(shape=kernel, initializer="he_normal", name="kernel")
+        # Without normalisation the weights come from a file, always; drawing random ones first would cost a start 12 seconds.
+        initializer = "he_normal" if self.normalised else "zeros"
+        self.kernel = self.add_weight(shape=kernel, initializer=initializer, name="kernel")
         self.bias = self.add_weight(shape=(filters,), initializer="zeros", name="bias")
         if self.normalised:  # `bias` is then the normalisation's shift
             self.gamma = self.add_weight(shape=(filters,), initializer="ones", name="gamma")
@@ -148,7 +150,9 @@ def efficientnet_lite0(
             x = inverted_residual(x, size, stride, expansion, filters, normalised, name)
     x = Pointwise(FEATURES, normalised=normalised, name="maps")(x)
     x = keras.layers.GlobalAveragePooling2D(name="features")(x)
-    outputs = {"logit": keras.layers.Dense(1, name="logit")(keras.layers.Dropout(dropout)(x))}
+    outputs = {
+        "logit": keras.layers.Dense(1, kernel_initializer="zeros", name="logit")(keras.layers.Dropout(dropout)(x))
+    }
     if embedding:
         outputs["embedding"] = keras.layers.Dense(embedding, name="embedding")(x)
     return keras.Model(pixels, outputs, name="efficientnet_lite0")
@@ -176,7 +180,9 @@ def tiny(side: int | None = None, embedding: int = 0, dropout: float = 0.0, norm
     x = inverted_residual(x, 3, 1, 2, 8, normalised, "block01")
     x = Pointwise(16, normalised=normalised, name="maps")(x)
     x = keras.layers.GlobalAveragePooling2D(name="features")(x)
-    outputs = {"logit": keras.layers.Dense(1, name="logit")(keras.layers.Dropout(dropout)(x))}
+    outputs = {
+        "logit": keras.layers.Dense(1, kernel_initializer="zeros", name="logit")(keras.layers.Dropout(dropout)(x))
+    }
     if embedding:
         outputs["embedding"] = keras.layers.Dense(embedding, name="embedding")(x)
     return keras.Model(pixels, outputs, name="tiny")

@@ -25,7 +25,9 @@ class Registry:
         """Champions in order, the present one last. Raises FileNotFoundError with a sentence when none was promoted."""
         file = self.directory / POINTER
         if not file.is_file():
-            raise FileNotFoundError(f"{self.directory} names no champion: promote a version with python -m training.promote.")
+            raise FileNotFoundError(
+                f"{self.directory} names no champion: promote a version with python -m training.promote."
+            )
         history: list[str] = json.loads(file.read_text(encoding="utf-8"))["history"]
         return history
 
@@ -36,7 +38,9 @@ class Registry:
         """The folder of a version, "champion" for the present one. Raises FileNotFoundError with a sentence for an unknown one."""
         folder = self.directory / (self.champion() if version == "champion" else version)
         if not (folder / "card.json").is_file():
-            raise FileNotFoundError(f"There is no version {version!r} in {self.directory}; there are: {', '.join(self.versions())}.")
+            raise FileNotFoundError(
+                f"There is no version {version!r} in {self.directory}; there are: {', '.join(self.versions())}."
+            )
         return folder
 
     def add(self, folder: Path) -> str:

@@ -42,7 +42,9 @@ def load_weights(network: "keras.Model", file: Path) -> None:
                 if name not in arrays:
                     raise ValueError(f"{file} has no weight {name}: it belongs to another network")
                 if arrays[name].shape != tuple(weight.shape):
-                    raise ValueError(f"{file}: {name} has shape {arrays[name].shape}, the network's is {tuple(weight.shape)}")
+                    raise ValueError(
+                        f"{file}: {name} has shape {arrays[name].shape}, the network's is {tuple(weight.shape)}"
+                    )
                 weight.assign(arrays[name].astype(np.float32))
 
 

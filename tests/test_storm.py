@@ -52,7 +52,7 @@ async def test_a_kill_in_the_middle_loses_and_repeats_nothing(tmp_path: Path) ->
         storm.break_things()
         await storm.post(last=120)
         async with asyncio.timeout(60):
-            while sum(storm.outcome().answers.values()) < 20:
+            while sum(storm.outcome().answers.values()) < 20:  # noqa: ASYNC110  both servers change it
                 await asyncio.sleep(0.02)
         await candid.kill()
         answered = sum(storm.outcome().answers.values())

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +13,10 @@ from training.teaching import Lesson, prepare_lesson
 from training.tiles import Tiles, draw_weights
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
-import keras  # noqa: E402
-
-if TYPE_CHECKING:
-    Base = object
-else:
-    Base = keras.utils.PyDataset
+import keras
 
 
-class Batches(Base):  # type: ignore[misc]
+class Batches(keras.utils.PyDataset):
     """`epoch` batches an epoch. Each sample depends only on the seed, the epoch and its place, so a resumed run draws new ones."""
 
     def __init__(self, tiles: Tiles, recipe: Recipe, epoch: int, run: Path) -> None:

@@ -33,7 +33,9 @@ Tile = tuple[str, Image.Image]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="packed parquet files, or folders with real/ and ai/")
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, help="packed parquet files, or folders with real/ and ai/"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the tiles")
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()

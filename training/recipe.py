@@ -42,7 +42,9 @@ def read_recipe(name: str, **changes: Any) -> Recipe:
     values = tomllib.loads(file.read_text())
     unknown = set(values) - {field.name for field in fields(Recipe)}
     if unknown:
-        raise SystemExit(f"{file}: unknown {', '.join(sorted(unknown))}; a recipe has {', '.join(f.name for f in fields(Recipe))}.")
+        raise SystemExit(
+            f"{file}: unknown {', '.join(sorted(unknown))}; a recipe has {', '.join(f.name for f in fields(Recipe))}."
+        )
     try:
         recipe = Recipe(**{"name": file.stem, **values})
     except TypeError as error:

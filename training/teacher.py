@@ -19,8 +19,8 @@ from PIL import Image
 from training.tiles import open_part
 
 SIDE = 224
-MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)  # CLIP's preprocessing
-DEVIATION = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+MEAN: NDArray[np.float32] = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)  # CLIP's preprocessing
+DEVIATION: NDArray[np.float32] = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
 WIDTH = 768
 
 
@@ -28,7 +28,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--prepared", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True, help="ONNX file of the image encoder")
-    parser.add_argument("--native", type=int, default=0, help="native tiles of each picture to look at, beside one overview")
+    parser.add_argument(
+        "--native", type=int, default=0, help="native tiles of each picture to look at, beside one overview"
+    )
     arguments = parser.parse_args()
     teach(arguments.prepared, arguments.encoder, arguments.native)
 
@@ -64,7 +66,8 @@ def see(image: bytes) -> NDArray[np.float32]:
     edge = min(picture.size)
     left, top = (picture.width - edge) // 2, (picture.height - edge) // 2
     square = picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=(left, top, left + edge, top + edge))
-    return ((np.asarray(square, np.float32) / 255 - MEAN) / DEVIATION).transpose(2, 0, 1)
+    pixels = (np.asarray(square, np.float32) / 255 - MEAN) / DEVIATION
+    return pixels.transpose(2, 0, 1).astype(np.float32)
 
 
 if __name__ == "__main__":

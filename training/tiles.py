@@ -58,9 +58,13 @@ def open_tiles(prepared: Path) -> Tiles:
     """Everything below `prepared`; raises SystemExit with a sentence when there is nothing."""
     files = sorted(prepared.glob("*.arrow"))
     if not files:
-        raise SystemExit(f"{prepared} holds no prepared tiles: run python -m training.prepare --data ... --out {prepared} first.")
+        raise SystemExit(
+            f"{prepared} holds no prepared tiles: run python -m training.prepare --data ... --out {prepared} first."
+        )
     tables = [open_part(file) for file in files]
-    columns: dict[str, list[Any]] = {name: [] for name in ("id", "label", "kind", "generator", "source", "fold", "view")}
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("id", "label", "kind", "generator", "source", "fold", "view")
+    }
     for table in tables:
         for name, values in columns.items():
             values.extend(table[name].to_pylist())
@@ -69,7 +73,10 @@ def open_tiles(prepared: Path) -> Tiles:
     teacher = None
     if any(file.exists() for file in taught):
         width = np.load(next(file for file in taught if file.exists()), mmap_mode="r").shape[1]
-        blank = [np.load(file) if file.exists() else np.full((n, width), np.nan, np.float16) for file, n in zip(taught, lengths, strict=True)]
+        blank = [
+            np.load(file) if file.exists() else np.full((n, width), np.nan, np.float16)
+            for file, n in zip(taught, lengths, strict=True)
+        ]
         teacher = np.concatenate(blank)
     return Tiles(
         images=[table["image"].combine_chunks() for table in tables],
@@ -79,7 +86,9 @@ def open_tiles(prepared: Path) -> Tiles:
         view=np.array(columns["view"]),
         id=np.array(columns["id"]),
         kind=np.array(columns["kind"]),
-        group=np.array([f"{source}/{generator}" for source, generator in zip(columns["source"], columns["generator"], strict=True)]),
+        group=np.array(
+            [f"{source}/{generator}" for source, generator in zip(columns["source"], columns["generator"], strict=True)]
+        ),
         teacher=teacher,
     )
 

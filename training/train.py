@@ -36,7 +36,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="train for so long, instead of a number of steps")
     parser.add_argument("--fold", type=int, help="the fold to hold out, instead of the recipe's; -1 for none")
     arguments = parser.parse_args()
-    recipe = read_recipe(arguments.recipe, steps=arguments.steps, minutes=arguments.minutes, fold=arguments.fold, start=arguments.start)
+    recipe = read_recipe(
+        arguments.recipe, steps=arguments.steps, minutes=arguments.minutes, fold=arguments.fold, start=arguments.start
+    )
     choose_backend()
     train(recipe, arguments.data, arguments.out)
 
@@ -76,7 +78,12 @@ def train(recipe: Recipe, data: Path, out: Path) -> None:
         ],
     )
     save_weights(network, out / "weights.npz")
-    record = {"recipe": recipe.as_dict(), "minutes": round(pace.minutes, 1), "steps": pace.steps, "tiles": batches.describe()}
+    record = {
+        "recipe": recipe.as_dict(),
+        "minutes": round(pace.minutes, 1),
+        "steps": pace.steps,
+        "tiles": batches.describe(),
+    }
     (out / "training.json").write_text(json.dumps(record, indent=1))
     print(f"weights are in {out / 'weights.npz'}", flush=True)
 
@@ -86,9 +93,15 @@ def compile_network(network: "keras.Model", recipe: Recipe) -> None:
     import keras
 
     optimizer = keras.optimizers.AdamW(
-        recipe.learning_rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip, use_ema=True, ema_momentum=recipe.average
+        recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        global_clipnorm=recipe.clip,
+        use_ema=True,
+        ema_momentum=recipe.average,
     )
-    losses: dict[str, Any] = {"logit": keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)}
+    losses: dict[str, Any] = {
+        "logit": keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+    }
     weights = {"logit": 1.0}
     if "embedding" in {layer.name for layer in network.layers}:
         losses["embedding"], weights["embedding"] = keras.losses.MeanSquaredError(), recipe.teacher_weight
@@ -100,7 +113,7 @@ def follow(pace: "Pace") -> "keras.callbacks.Callback":
     import keras
     from tqdm import tqdm
 
-    class Follow(keras.callbacks.Callback):  # type: ignore[misc]
+    class Follow(keras.callbacks.Callback):
         def on_train_begin(self, logs: Any = None) -> None:
             self.bar = tqdm(total=100, unit="%", mininterval=10, initial=round(100 * pace.done), bar_format=BAR)
             if pace.done >= 1:
