@@ -52,7 +52,9 @@ def overview_views(pixels: Pixels, count: int, side: int) -> list[View]:
     scale = side / min(height, width)
     # At this scale a panorama would be a strip of tiny squares; more than `count` squares are simply not looked at.
     new_width, new_height = max(side, round(width * scale)), max(side, round(height * scale))
-    shrunk = np.asarray(Image.fromarray(pixels).resize((new_width, new_height), Image.Resampling.BICUBIC, reducing_gap=3.0))
+    shrunk = np.asarray(
+        Image.fromarray(pixels).resize((new_width, new_height), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    )
     room = max(new_width, new_height) - side
     offsets = [room // 2] if count == 1 else [round(room * i / (count - 1)) for i in range(count)]
     if room < side // 16:  # a square picture: the squares would be the same; look at smaller parts of the whole instead
@@ -111,6 +113,7 @@ def textured_corners(pixels: Pixels, count: int, side: int) -> list[tuple[int, i
             candidates.append((float(difference.mean()), left, top))
     chosen: list[tuple[int, int]] = []
     while len(chosen) < count:
+
         def gain(candidate: tuple[float, int, int]) -> float:
             texture, left, top = candidate
             overlap = max((overlap_share(left, top, other, side) for other in chosen), default=0.0)
