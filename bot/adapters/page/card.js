@@ -1,6 +1,7 @@
 // One picture in the list: its progress, then its verdict, refusal or failure.
 
 import { report } from "./send.js";
+import { Where } from "./where.js";
 import { say } from "./words.js";
 
 const copy = (id) => document.getElementById(id).content.cloneNode(true);
@@ -83,10 +84,11 @@ export class Card {
     this.find("figcaption").textContent = say("caption", { name: this.name, width, height });
     this.find(".frame").style.setProperty("--ratio", `${width} / ${height}`);
     place.append(copy("answer"));
+    new Where(this.file, this.find("figure"), this.stop.signal);
     if (verdict.views.length) place.after(copy("views"));
     this.drawScale(verdict);
     this.find(".honest").textContent = words.honest;
-    const remarks = [words.advice, words.arrival, ...words.notes].filter(Boolean);
+    const remarks = [words.advice, words.arrival, ...words.notes, words.record].filter(Boolean);
     this.find(".remarks").append(...remarks.map((textContent) => make("li", { textContent })));
     this.showEvidence(verdict);
     this.showViews(verdict);

@@ -37,6 +37,13 @@ async function untilAnswered(file, tell, signal) {
   return {};
 }
 
+/** The heat map of a picture: {map: a Blob}, or {text} that says why there is none. */
+export async function explain(file, signal) {
+  const answer = await request("POST", "api/explain?bare=1", file, null, signal);
+  if (answer.status === 200 && answer.body instanceof Blob) return { map: answer.body };
+  return { text: answer.body.refusal ?? failure(answer) };
+}
+
 /** Tell Candid that a verdict is wrong: the sentence that answers it. */
 export async function report(sha256, says) {
   const answer = await request("POST", "api/report", JSON.stringify({ sha256, says }));
@@ -50,24 +57,27 @@ const failure = (answer) => (answer.status ? answer.body.text : say("unreachable
 
 async function request(method, path, body, tell, signal) {
   for (;;) {
-    const answer = await once(method, path, body, tell, signal);
+    const token = sessionStorage.getItem(KEPT);
+    const answer = await once(method, path, body, tell, signal, token);
     if (answer.status !== 401) return answer;
-    if (!(await newToken())) return answer;
+    const renewed = sessionStorage.getItem(KEPT) !== token; // by another request, while this one was on its way
+    if (!renewed && !(await newToken())) return answer;
   }
 }
 
-function once(method, path, body, tell, signal) {
+function once(method, path, body, tell, signal, token) {
   return new Promise((resolve) => {
     const xhr = new XMLHttpRequest();
-    const end = () => {
-      let answer = {};
+    const end = async () => {
+      let answer = xhr.response;
       try {
-        answer = JSON.parse(xhr.responseText || "{}");
+        if (!answer?.type.startsWith("image/")) answer = JSON.parse((await answer?.text()) || "{}");
       } catch {
         answer = { text: say("unreachable") }; // a proxy's error page, say
       }
       resolve({ status: xhr.status, body: answer, seconds: Number(xhr.getResponseHeader("Retry-After")) || 2 });
     };
+    xhr.responseType = "blob";
     xhr.onload = xhr.onerror = xhr.onabort = end;
     if (tell) {
       xhr.upload.onprogress = (event) => {
@@ -77,7 +87,6 @@ function once(method, path, body, tell, signal) {
     }
     signal?.addEventListener("abort", () => xhr.abort());
     xhr.open(method, path);
-    const token = sessionStorage.getItem(KEPT);
     if (token) xhr.setRequestHeader("Authorization", `Bearer ${token}`);
     if (body instanceof Blob) xhr.setRequestHeader("Content-Type", body.type || "application/octet-stream");
     xhr.send(body);

@@ -34,6 +34,9 @@ _SCRIPT_WORDS = (  # sentences that the scripts show, some with {values} that on
     "cleared",
     "pasted_name",
     "caption",
+    "where_looking",
+    "where_alt",
+    "where_means",
 )
 
 
