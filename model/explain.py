@@ -13,7 +13,7 @@ from model.scale import AI, PAPER, REAL, Legend, Scale, foot
 from model.views import Pixels, Views
 
 GRID = 96  # cells along the picture's long side that contributions are added up in
-NARROWEST = 480  # pixels of a drawing's width, so that its words have room
+NARROWEST = 480  # pixels of the width of a drawing with a scale, so that its words have room
 ENGLISH = Legend()
 
 
@@ -62,11 +62,11 @@ def draw(
 ) -> Image.Image:
     """The picture under its heat map, below it a legend, and a scale where one is given; no side exceeds `longest`."""
     height, width = pixels.shape[:2]
-    below = foot(min(longest, max(NARROWEST, width)), legend, scale)
-    enlarge = max(1.0, NARROWEST / max(width, height))  # a stamp would be lost above its legend
-    fit = min(enlarge, longest / width, (longest - below.height) / height)
+    narrowest = NARROWEST if scale else 1  # with a scale a stamp is enlarged, and a strip has room beside it
+    below = foot(min(longest, max(narrowest, width)), legend, scale)
+    fit = min(max(1.0, narrowest / max(width, height)), longest / width, (longest - below.height) / height)
     size = (max(1, round(width * fit)), max(1, round(height * fit)))
-    if (broad := max(NARROWEST, size[0])) < below.width:
+    if (broad := max(narrowest, size[0])) < below.width:
         below = foot(broad, legend, scale)
     out = Image.new("RGB", (below.width, size[1] + below.height), PAPER)
     out.paste(overlay(pixels, heat, size), ((out.width - size[0]) // 2, 0))
