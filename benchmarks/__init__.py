@@ -1,1 +1,1 @@
-"""Speed, measured side by side in one run. These need the `bench` dependency group; nothing here is a test."""
+"""Speed, measured side by side in one run. Nothing here is a test."""

@@ -1,9 +1,9 @@
 """How long the network takes on each engine, in turns on the same machine: medians and ratios to what is served.
 
-    uv run --group bench python -m benchmarks.forward                       # one picture's views
-    uv run --group bench python -m benchmarks.forward --mode train --side 160 --views 32 --engines candid stock torch
+    uv run python -m benchmarks.forward                                     # one picture's views
+    uv run python -m benchmarks.forward --mode train --side 160 --views 32 --engines candid stock torch
 
-Engines whose packages are missing are left out and named.
+Engines whose packages are missing are left out and named; `uv pip install torch onnxruntime onnx onnxscript` brings them all.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
     parser.add_argument("--mode", choices=("forward", "train"), default="forward")
-    parser.add_argument("--side", type=int, default=192)
+    parser.add_argument("--side", type=int, default=160)
     parser.add_argument("--views", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=15)
     arguments = parser.parse_args()
