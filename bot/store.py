@@ -155,3 +155,5 @@ def _make(path: Path) -> None:
     if str(path) != ":memory:":
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)  # it names people; the files that SQLite puts beside it inherit this
+        # Fails here rather than in aiosqlite, whose thread would still report to an event loop that may be gone.
+        sqlite3.connect(path).close()
