@@ -5,6 +5,7 @@ when the method returns: a `kill -9` loses nothing that was promised, and a canc
 The SQL is what Postgres understands too, but for `json_patch`, `PRAGMA` and how `id` columns count.
 """
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -44,7 +45,7 @@ class Store:
             ) from error
         try:
             connection.row_factory = sqlite3.Row
-            await connection.execute("PRAGMA journal_mode = WAL")
+            await _write_ahead(connection)
             await connection.execute("PRAGMA synchronous = NORMAL")  # with WAL, safe against a killed process
             await migrate(connection)
         except sqlite3.Error as error:
@@ -149,6 +150,19 @@ class Store:
         gone += await self.change("DELETE FROM inbox WHERE done < ?", (now - DAY,))
         gone += await self.change("DELETE FROM inbox WHERE accepted < ?", (before,))  # of a platform that was given up
         return gone
+
+
+async def _write_ahead(connection: aiosqlite.Connection) -> None:
+    """SQLite's busy timeout does not cover this change of mode, so two that open a new database at once would collide."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            await connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.02)
 
 
 def _make(path: Path) -> None:
