@@ -18,7 +18,7 @@ RUN_BY_TESTS = {
     "uv run candid setup discord": "tests/commands/test_setup.py::test_discord_from_standard_input",
     "uv run candid setup telegram": "tests/commands/test_setup.py::test_telegram_as_an_option_beside_another_config",
     "uv run candid --config my.toml": "tests/commands/test_real.py::test_the_page_and_the_command_line_agree",
-    "uv run --extra heic candid": "tests/test_readme.py::test_the_extras_that_it_names_exist",
+    "uv run --extra heic --extra c2pa candid": "tests/test_readme.py::test_the_extras_that_it_names_exist",
     "docker compose up --build --detach": "tests/test_container.py::test_hadolint_finds_nothing",
 }
 
