@@ -17,11 +17,12 @@ import keras
 
 
 class Batches(keras.utils.PyDataset):
-    """`epoch` batches an epoch. Each sample depends only on the seed, the epoch and its place, so a resumed run draws new ones."""
+    """`epoch` batches an epoch. Each sample depends only on the seed, the steps `before` this run, the epoch and its place: a run
+    can be repeated, and a resumed one draws new samples."""
 
-    def __init__(self, tiles: Tiles, recipe: Recipe, epoch: int, run: Path) -> None:
+    def __init__(self, tiles: Tiles, recipe: Recipe, epoch: int, run: Path, before: int = 0) -> None:
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=12)
-        self.tiles, self.recipe, self.steps, self.epoch = tiles, recipe, epoch, 0
+        self.tiles, self.recipe, self.steps, self.before, self.epoch = tiles, recipe, epoch, before, 0
         self.rows = np.flatnonzero(tiles.fold != recipe.fold)
         self.weights = draw_weights(tiles, self.rows)
         self.lesson: Lesson | None = None
@@ -44,7 +45,7 @@ class Batches(keras.utils.PyDataset):
         self.epoch += 1
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        random = np.random.default_rng((self.recipe.seed, self.epoch, index, os.getpid()))
+        random = np.random.default_rng((self.recipe.seed, self.before, self.epoch, index))
         drawn = random.choice(len(self.rows), self.recipe.batch, p=self.weights)
         samples = [self.sample(int(self.rows[place]), random) for place in drawn]
         labels: NDArray[np.float32] = self.tiles.label[self.rows[drawn]].astype(np.float32)[:, None]

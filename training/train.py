@@ -62,11 +62,11 @@ def train(recipe: Recipe, data: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
     tiles = open_tiles(data)
-    batches = Batches(tiles, recipe, EPOCH, out)
+    pace = Pace(recipe, out / "pace.json")
+    batches = Batches(tiles, recipe, EPOCH, out, pace.steps)
     print(f"{len(tiles)} tiles, {batches.describe()}; backend {keras.backend.backend()}", flush=True)
     network = build_network(recipe, batches.embedding_width)
     compile_network(network, recipe)
-    pace = Pace(recipe, out / "pace.json")
     network.fit(
         batches,
         epochs=1_000_000,  # until the pace says that it is done
