@@ -186,3 +186,18 @@ def test_every_sentence_that_the_code_names_exists() -> None:
 
 def _raw(key: str) -> str:
     return say(key)  # without values nothing is filled in
+
+
+@pytest.mark.parametrize("p_ai", [0.7996, 0.2004])
+def test_no_adapter_rounds_an_unsure_score_over_a_band(p_ai: float) -> None:
+    from bot.adapters.telegram.answers import short_why
+    from bot.adapters.web.answer import verdict_json
+
+    verdict = replace(UNSURE, p_ai=p_ai)
+    shown = score(verdict)
+    assert 20 < shown < 80
+    assert f"score {shown}." in short_why(verdict, "en")
+    said = verdict_json(verdict, "en")["words"]
+    assert isinstance(said, dict)
+    assert str(shown) in said["pin"]
+    assert f"score of {shown}" in said["scale"]

@@ -7,7 +7,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.adapters.telegram.delivery import plain
 from bot.verdict import Label, Verdict
-from bot.wording import percent, say, words
+from bot.wording import percent, say, score, words
 
 WHY, WRONG = "why", "wrong"
 ALERT = 200  # Telegram's limit for the answer to a pressed button, in characters
@@ -92,5 +92,5 @@ def short_why(verdict: Verdict, language: str) -> str:
     """The reasons in one alert."""
     views = ", ".join(str(percent(view.p_ai)) for view in verdict.views)
     bands = {"real": percent(verdict.bands.real), "ai": percent(verdict.bands.ai)}
-    text = say("telegram.short_why", language, score=percent(verdict.p_ai), views=views or "–", **bands)
+    text = say("telegram.short_why", language, score=score(verdict), views=views or "–", **bands)
     return text if len(text) <= ALERT else text[: ALERT - 1] + "…"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from bot.record import Record
 from bot.settings import ChecksSettings
 from bot.verdict import Verdict
-from bot.wording import about, how_it_does, percent, say, words
+from bot.wording import about, how_it_does, percent, say, score, words
 
 if TYPE_CHECKING:
     from bot.core import ModelInfo
@@ -43,7 +43,7 @@ def verdict_json(verdict: Verdict, language: str, record: Record | None = None) 
             "advice": spoken.advice,
             "record": how_it_does(record, language) if record else None,
             "footer": say("web.foot", language, model=verdict.model, milliseconds=verdict.milliseconds),
-            "pin": say("web.pin", language, percent=percent(verdict.p_ai)),
+            "pin": say("web.pin", language, percent=score(verdict)),
             "scale": _scale(verdict, language),
             "notes": [say(f"note.{note}", language) for note in verdict.notes],
             "strengths": [say(f"web.{finding.strength}", language) for finding in verdict.evidence],
@@ -57,7 +57,7 @@ def _scale(verdict: Verdict, language: str) -> str:
     return say(
         "web.scale",
         language,
-        percent=percent(verdict.p_ai),
+        percent=score(verdict),
         real=percent(bands.real),
         ai=percent(bands.ai),
     )
