@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.augment import augment
+from training.pace import Pace
 from training.recipe import Recipe
 from training.teaching import Lesson, prepare_lesson
 from training.tiles import Tiles, draw_weights
@@ -17,12 +18,12 @@ import keras
 
 
 class Batches(keras.utils.PyDataset):
-    """`epoch` batches an epoch. Each sample depends only on the seed, the steps `before` this run, the epoch and its place: a run
-    can be repeated, and a resumed one draws new samples."""
+    """`epoch` batches an epoch. Which tiles a batch holds depends only on the seed, the steps before this run, the epoch and its
+    place: a run can be repeated, and a resumed one draws new samples. How large they are depends on the `pace`."""
 
-    def __init__(self, tiles: Tiles, recipe: Recipe, epoch: int, run: Path, before: int = 0) -> None:
+    def __init__(self, tiles: Tiles, recipe: Recipe, epoch: int, run: Path, pace: Pace) -> None:
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=12)
-        self.tiles, self.recipe, self.steps, self.before, self.epoch = tiles, recipe, epoch, before, 0
+        self.tiles, self.recipe, self.steps, self.pace, self.before, self.epoch = tiles, recipe, epoch, pace, pace.steps, 0
         self.rows = np.flatnonzero(tiles.fold != recipe.fold)
         self.weights = draw_weights(tiles, self.rows)
         self.lesson: Lesson | None = None
@@ -47,7 +48,8 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         random = np.random.default_rng((self.recipe.seed, self.before, self.epoch, index))
         drawn = random.choice(len(self.rows), self.recipe.batch, p=self.weights)
-        samples = [self.sample(int(self.rows[place]), random) for place in drawn]
+        side = self.pace.side
+        samples = [self.sample(int(self.rows[place]), side, random) for place in drawn]
         labels: NDArray[np.float32] = self.tiles.label[self.rows[drawn]].astype(np.float32)[:, None]
         if self.lesson is None:
             return np.stack(samples), {"logit": labels}
@@ -55,5 +57,5 @@ class Batches(keras.utils.PyDataset):
         targets = {"logit": labels, "embedding": self.lesson.targets[drawn]}
         return np.stack(samples), targets, {"logit": np.ones_like(known), "embedding": known}
 
-    def sample(self, row: int, random: np.random.Generator) -> NDArray[np.uint8]:
-        return augment(self.tiles.picture(row), str(self.tiles.view[row]), self.recipe.side, random)
+    def sample(self, row: int, side: int, random: np.random.Generator) -> NDArray[np.uint8]:
+        return augment(self.tiles.picture(row), str(self.tiles.view[row]), side, random)

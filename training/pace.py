@@ -1,4 +1,4 @@
-"""How far a run has come, and the learning rate there: by steps, or by minutes where the recipe names them.
+"""How far a run has come, and the learning rate and the size of samples there: by steps, or by minutes where the recipe names them.
 
 A machine that is shared does not say beforehand how many steps an hour holds; a rate that follows the clock ends where it should.
 """
@@ -37,6 +37,12 @@ class Pace:
         warm = min(1.0, (self.steps + 1) / self.recipe.warmup) if self.recipe.warmup else 1.0
         falling = FINAL + (1 - FINAL) * 0.5 * (1 + math.cos(math.pi * self.done))
         return self.recipe.learning_rate * warm * falling
+
+    @property
+    def side(self) -> int:
+        """Pixels of a sample: small ones first, as the first features are learnt as well from them (Howard 2018, progressive resizing)."""
+        small = self.recipe.small_side and self.done < self.recipe.small_share
+        return self.recipe.small_side if small else self.recipe.side
 
     def save(self) -> None:
         self.file.write_text(json.dumps({"minutes": self.minutes, "steps": self.steps}))

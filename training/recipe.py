@@ -18,6 +18,8 @@ class Recipe:
     steps: int  # how long, unless `minutes` says it
     learning_rate: float  # at the peak
     minutes: float = 0.0  # of wall-clock, instead of steps
+    small_side: int = 0  # pixels of a sample in the first `small_share` of the run: twice as many samples in the same time
+    small_share: float = 0.0
     fold: int = 0  # held out to calibrate and measure; -1 trains on everything
     warmup: int = 200
     weight_decay: float = 0.02

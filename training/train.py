@@ -20,9 +20,11 @@ from training.recipe import Recipe, read_recipe
 if TYPE_CHECKING:
     import keras
 
+    from training.batches import Batches
     from training.pace import Pace
 
 EPOCH = 250  # steps between two checkpoints
+SETTLING = 100  # batches over which the averaged weights get statistics of their own
 BAR = "{l_bar}{bar}| {elapsed}<{remaining}, {postfix}"
 
 
@@ -63,7 +65,7 @@ def train(recipe: Recipe, data: Path, out: Path) -> None:
     keras.utils.set_random_seed(recipe.seed)
     tiles = open_tiles(data)
     pace = Pace(recipe, out / "pace.json")
-    batches = Batches(tiles, recipe, EPOCH, out, pace.steps)
+    batches = Batches(tiles, recipe, EPOCH, out, pace)
     print(f"{len(tiles)} tiles, {batches.describe()}; backend {keras.backend.backend()}", flush=True)
     network = build_network(recipe, batches.embedding_width)
     compile_network(network, recipe)
@@ -77,6 +79,7 @@ def train(recipe: Recipe, data: Path, out: Path) -> None:
             follow(pace),
         ],
     )
+    settle_normalisations(network, batches)
     save_weights(network, out / "weights.npz")
     record = {
         "recipe": recipe.as_dict(),
@@ -106,6 +109,25 @@ def compile_network(network: "keras.Model", recipe: Recipe) -> None:
     if "embedding" in {layer.name for layer in network.layers}:
         losses["embedding"], weights["embedding"] = keras.losses.MeanSquaredError(), recipe.teacher_weight
     network.compile(optimizer, loss=losses, loss_weights=weights)
+
+
+def settle_normalisations(network: "keras.Model", batches: "Batches") -> None:
+    """The weights are an average over steps; their normalisations' statistics belonged to the last step's weights. Measure them anew
+    on training batches (Izmailov et al. 2018, "Averaging Weights Leads to Wider Optima", section 3.2)."""
+    import keras
+
+    if not any(getattr(layer, "normalised", False) for layer in network.layers):
+        return
+    batches.on_epoch_begin()
+    for index in range(SETTLING):
+        pixels = keras.ops.convert_to_tensor(batches[index][0])
+        if keras.backend.backend() == "torch":
+            import torch
+
+            with torch.no_grad():
+                network(pixels, training=True)
+        else:
+            network(pixels, training=True)
 
 
 def follow(pace: "Pace") -> "keras.callbacks.Callback":
