@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.adapters.web import WebAdapter
 from bot.champion import Champion, Loader
+from bot.community import Community
 from bot.core import Checker
 from bot.errors import SettingsError
 from bot.inbox import Inbox
@@ -109,18 +110,19 @@ class App:
         self.metrics.model(self._champion.version)
         if self.web is not None:
             self.web.checker = checker
-        for adapter in await self._chats(checker, store, inbox):
+        for adapter in await self._chats(checker, store, inbox, Community.of(store, self.settings)):
             self._supervise(adapter)
         if self.settings.model.version == "champion":
             self._spawn(self._champion.watch(self._swap))
 
-    async def _chats(self, checker: Checker, store: Store, inbox: Inbox) -> list[Adapter]:
+    async def _chats(self, checker: Checker, store: Store, inbox: Inbox, community: Community) -> list[Adapter]:
         """The chat platforms that have a token. Only their libraries are imported, and in a thread: that takes a second."""
         chats: list[Adapter] = []
         for name, configured in (("discord", self.settings.discord.token), ("telegram", self.settings.telegram.token)):
             if configured:
                 module = await asyncio.to_thread(importlib.import_module, f"bot.adapters.{name}")
-                chats.append(getattr(module, f"{name.title()}Adapter")(self.settings, checker, store, inbox))
+                adapter = getattr(module, f"{name.title()}Adapter")
+                chats.append(adapter(self.settings, checker, store, inbox, community=community))
         return chats
 
     def _swap(self, detector: "Detector") -> None:

@@ -9,17 +9,25 @@ CandidError
 Every other exception is a bug: it is logged with an id, and the person is told that id and nothing else.
 """
 
+from collections.abc import Mapping
+
 
 class CandidError(Exception):
     """Base of everything that Candid raises on purpose. `str(error)` is one sentence for a person."""
 
 
 class Refusal(CandidError):
-    """The picture can't be judged. `reason` is a stable word for metrics and tests; the text says what to do."""
+    """The picture can't be judged, or something else that a person wants can't be done.
 
-    def __init__(self, reason: str, text: str) -> None:
+    `reason` is a stable word for metrics and tests; the text says what to do. Where the person's language is not known
+    yet, `key` and `values` name the sentence: `bot.wording.refused` says it in any language.
+    """
+
+    def __init__(self, reason: str, text: str, key: str = "", values: Mapping[str, object] | None = None) -> None:
         super().__init__(text)
         self.reason = reason
+        self.key = key
+        self.values = dict(values or {})
 
 
 class TryLater(CandidError):

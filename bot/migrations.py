@@ -24,6 +24,30 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             sha256 TEXT NOT NULL, person TEXT NOT NULL, chat TEXT NOT NULL, says TEXT NOT NULL, model TEXT NOT NULL,
             verdict TEXT NOT NULL, reported DOUBLE PRECISION NOT NULL, PRIMARY KEY (sha256, person))""",
     ),
+    (
+        # A server's rules have one key for where automatic checks run, on every platform: a list of ids, "*" for all.
+        """UPDATE settings SET key = 'channels', value = (
+            SELECT json_group_array(CAST(one.value AS TEXT)) FROM json_each(settings.value) AS one)
+            WHERE key = 'automatic_channels' AND json_type(value) = 'array'""",
+        "UPDATE settings SET key = 'channels', value = '[]' WHERE key = 'automatic_channels'",
+        """UPDATE settings SET key = 'channels', value = CASE value WHEN 'true' THEN '["*"]' ELSE '[]' END
+            WHERE key = 'automatic'""",
+        # AUTOINCREMENT: buttons of long ago carry ids, and an id that was forgotten must not come to mean another case.
+        """CREATE TABLE cases (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, server TEXT NOT NULL, sha256 TEXT NOT NULL, author TEXT NOT NULL,
+            model TEXT NOT NULL, label TEXT NOT NULL, link TEXT NOT NULL, opened DOUBLE PRECISION NOT NULL,
+            appeal TEXT, appealed DOUBLE PRECISION, decision TEXT, decided_by TEXT, decided DOUBLE PRECISION,
+            log_message TEXT, UNIQUE (server, sha256, author))""",
+        "CREATE INDEX cases_of_author ON cases (author, appealed)",
+        # `label`: what the moderator says that the picture is.
+        """CREATE TABLE votes (
+            case_id INTEGER NOT NULL, moderator TEXT NOT NULL, label TEXT NOT NULL, voted DOUBLE PRECISION NOT NULL,
+            PRIMARY KEY (case_id, moderator))""",
+        "CREATE TABLE members (person TEXT PRIMARY KEY, opted_out DOUBLE PRECISION NOT NULL)",
+        # Whose appeals a server's moderators don't want to see for a while.
+        """CREATE TABLE mutes (
+            server TEXT NOT NULL, person TEXT NOT NULL, ends DOUBLE PRECISION NOT NULL, PRIMARY KEY (server, person))""",
+    ),
 )
 
 

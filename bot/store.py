@@ -1,4 +1,4 @@
-"""What Candid remembers, in SQLite: servers' settings, accepted requests, recent verdicts, reports. Never a picture.
+"""What Candid remembers, in SQLite: servers' settings, accepted requests, recent verdicts, reports, cases. No picture.
 
 One connection, write-ahead log. Every change is a single statement, and with that a transaction of its own, committed
 when the method returns: a `kill -9` loses nothing that was promised, and a cancelled caller leaves nothing half done.
@@ -9,7 +9,7 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -83,15 +83,26 @@ class Store:
 
     async def server_settings(self, server: str) -> dict[str, Json]:
         """Every setting that the server has."""
-        rows = await self.rows("SELECT key, value FROM settings WHERE server = ? ORDER BY id", (server,))
+        rows = await self.rows(
+            "SELECT key, value FROM settings WHERE id IN (SELECT max(id) FROM settings WHERE server = ? GROUP BY key)",
+            (server,),
+        )
         return {row["key"]: json.loads(row["value"]) for row in rows}
 
     async def change_setting(self, server: str, key: str, value: Json, by: str) -> None:
         """Set it; what it was before stays in `audit`."""
-        await self.change(
-            "INSERT INTO settings (server, key, value, changed_by, changed) VALUES (?, ?, ?, ?, ?)",
-            (server, key, json.dumps(value), by, time.time()),
-        )
+        await self.change_settings(server, {key: value}, by)
+
+    async def change_settings(self, server: str, changes: Mapping[str, Json], by: str) -> None:
+        """Set several at once, all or none."""
+        if not changes:
+            return
+        now = time.time()
+        values: list[Value] = []
+        for key, value in changes.items():
+            values += [server, key, json.dumps(value, ensure_ascii=False), by, now]
+        rows = ", ".join("(?, ?, ?, ?, ?)" for _ in changes)
+        await self.change(f"INSERT INTO settings (server, key, value, changed_by, changed) VALUES {rows}", values)
 
     async def audit(self, server: str) -> list[dict[str, Json]]:
         """Every change of the server's settings, oldest first: key, value, changed_by, changed."""
@@ -147,6 +158,9 @@ class Store:
         before = now - keep_days * DAY
         gone = await self.change("DELETE FROM verdicts WHERE judged < ?", (before,))
         gone += await self.change("DELETE FROM reports WHERE reported < ?", (before,))
+        gone += await self.change("DELETE FROM cases WHERE coalesce(decided, appealed, opened) < ?", (before,))
+        gone += await self.change("DELETE FROM votes WHERE case_id NOT IN (SELECT id FROM cases)")
+        gone += await self.change("DELETE FROM mutes WHERE ends < ?", (now,))
         gone += await self.change("DELETE FROM inbox WHERE done < ?", (now - DAY,))
         gone += await self.change("DELETE FROM inbox WHERE accepted < ?", (before,))  # of a platform that was given up
         return gone

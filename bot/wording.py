@@ -6,6 +6,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from bot.errors import Refusal
 from bot.verdict import Arrival, Basis, Label, Verdict
 
 if TYPE_CHECKING:
@@ -38,6 +39,16 @@ def say(key: str, language: str = DEFAULT, **values: object) -> str:
     if sentence is None:
         sentence = _messages(DEFAULT)[key]
     return sentence.format(**values) if values else sentence
+
+
+def refuse(reason: str, key: str, /, **values: object) -> Refusal:
+    """A Refusal with the sentence `key`, for those who don't know yet in which language it will be read."""
+    return Refusal(reason, say(key, DEFAULT, **values), key, values)
+
+
+def refused(refusal: Refusal, language: str = DEFAULT) -> str:
+    """The sentence of a Refusal in a language, as far as it names one."""
+    return say(refusal.key, language, **refusal.values) if refusal.key else str(refusal)
 
 
 def words(verdict: Verdict, language: str = DEFAULT) -> Words:

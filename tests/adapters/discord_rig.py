@@ -9,6 +9,7 @@ from typing import Any, Self
 from PIL import Image
 
 from bot.adapters.discord import DiscordAdapter, Timings
+from bot.community import Community
 from bot.core import Checker
 from bot.inbox import Inbox
 from bot.metrics import Metrics
@@ -87,7 +88,10 @@ class Rig:
         self.inbox = Inbox(self.store, settings.checks.fresh_minutes * 60)
         self.checker = Checker(settings.checks, self.detector, self.store, Metrics())
         await self.checker.start()
-        self.adapter = DiscordAdapter(settings, self.checker, self.store, self.inbox, self.timings)
+        self.community = Community.of(self.store, settings)
+        self.adapter = DiscordAdapter(
+            settings, self.checker, self.store, self.inbox, self.timings, community=self.community
+        )
         self.supervisor = Supervisor(self.adapter, BackOff(first=0.1, most=0.3))
         self.running: asyncio.Task[None] | None = None
 
@@ -128,6 +132,4 @@ class Rig:
 
     async def allow(self, *channels: Channel) -> None:
         """Turn automatic mode on, without the menu."""
-        await self.store.change_setting(
-            f"discord:{self.guild.id}", "automatic_channels", [c.id for c in channels], "test"
-        )
+        await self.community.rules.change(f"discord:{self.guild.id}", "test", channels=[str(c.id) for c in channels])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.adapters.telegram import TelegramAdapter, Timings
+from bot.community import Community
 from bot.core import Checker
 from bot.inbox import Inbox
 from bot.metrics import Metrics
@@ -46,6 +47,7 @@ class Candid:
     checker: Checker
     store: Store
     inbox: Inbox
+    community: Community
     task: asyncio.Task[None]
 
 
@@ -65,10 +67,11 @@ async def candid_on(
     checker = Checker(settings.checks, detector or FakeDetector(), store, Metrics())
     await checker.start()
     inbox = Inbox(store, settings.checks.fresh_minutes * 60)
-    adapter = TelegramAdapter(settings, checker, store, inbox, timings)
+    community = Community.of(store, settings)
+    adapter = TelegramAdapter(settings, checker, store, inbox, timings, community=community)
     task = asyncio.create_task(adapter.run())
     try:
-        yield Candid(adapter, checker, store, inbox, task)
+        yield Candid(adapter, checker, store, inbox, community, task)
     finally:
         if kill:
             task.cancel()

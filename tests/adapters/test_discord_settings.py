@@ -48,7 +48,7 @@ async def test_whoever_lost_the_right_meanwhile_changes_nothing(rig: Rig) -> Non
     rig.guild.admins.clear()
     answer = await rig.world.answer(await rig.world.choose(rig.admin, panel, "Channels", rig.general))
     assert "manage this server" in answer.text
-    assert await rig.store.setting(f"discord:{rig.guild.id}", "automatic_channels", []) == []
+    assert (await rig.community.rules.read(f"discord:{rig.guild.id}")).channels == ()
 
 
 async def test_the_settings_menu_survives_a_restart(rig: Rig) -> None:

@@ -64,7 +64,7 @@ async def test_an_automatic_answer_is_repeated_after_a_refusal_but_not_after_dou
     ann = telegram.human("Ann")
     group = telegram.group("Art", ann)
     async with candid_on(telegram, tmp_path) as candid:
-        await candid.store.change_setting(f"telegram:{group.id}", "automatic", True, "test")
+        await candid.community.rules.change(f"telegram:{group.id}", "test", channels=["*"])
         for trouble in (Trouble.BAD_GATEWAY, Trouble.TOO_MANY):
             telegram.faults.add("sendMessage", trouble)
         first = ann.photo(picture(250), group)

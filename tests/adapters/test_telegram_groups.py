@@ -95,7 +95,7 @@ async def test_automatic_mode_answers_every_picture_with_one_message(telegram: T
     ann = telegram.human("Ann")
     group, other = telegram.group("Art", ann), telegram.group("Cats", ann)
     async with candid_on(telegram, tmp_path) as candid:
-        await candid.store.change_setting(f"telegram:{group.id}", "automatic", True, "test")
+        await candid.community.rules.change(f"telegram:{group.id}", "test", channels=["*"])
         ann.photo(picture(250), other)
         photo = ann.photo(picture(250), group)
         ann.album([picture(250, seed=n) for n in range(3)], group)
@@ -147,12 +147,12 @@ async def test_admins_switch_automatic_mode(telegram: Telegram, tmp_path: Path) 
         assert press.text == say("telegram.admins_only", "en") and press.alert and panel.edits == 0
         ann.presses(panel, on)
         await telegram.until(lambda: say("telegram.automatic_on", "en") in panel.text)
-        assert await candid.store.setting(f"telegram:{group.id}", "automatic", False)
+        assert (await candid.community.rules.read(f"telegram:{group.id}")).channels == ("*",)
         telegram.world.reads_all = True
         ann.presses(panel, say("telegram.turn_off", "en"))
         await telegram.until(lambda: say("telegram.automatic_off", "en") in panel.text)
         assert say("telegram.privacy_mode", "en") not in panel.text
-        assert not await candid.store.setting(f"telegram:{group.id}", "automatic", False)
+        assert (await candid.community.rules.read(f"telegram:{group.id}")).channels == ()
 
 
 async def test_rights_are_asked_once_in_a_while(telegram: Telegram, tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ async def test_settings_move_with_an_upgraded_group(telegram: Telegram, tmp_path
     ann = telegram.human("Ann")
     group = telegram.group("Art", admins=(ann,))
     async with candid_on(telegram, tmp_path) as candid:
-        await candid.store.change_setting(f"telegram:{group.id}", "automatic", True, "test")
+        await candid.community.rules.change(f"telegram:{group.id}", "test", channels=["*"])
         new = telegram.upgrade(group, ann)
         await asyncio.sleep(0.1)
         ann.photo(picture(250), new)

@@ -120,7 +120,7 @@ async def test_an_automatic_answer_that_waits_for_its_turn_is_sent_after_the_res
     group = telegram.group("Art", ann)
     slow = replace(QUICK, group_messages=1, group_seconds=600, drain=0.2)
     async with candid_on(telegram, tmp_path, timings=slow) as candid:
-        await candid.store.change_setting(f"telegram:{group.id}", "automatic", True, "test")
+        await candid.community.rules.change(f"telegram:{group.id}", "test", channels=["*"])
         for n in range(3):
             ann.photo(picture(250, seed=n), group)
         await answered(telegram, group)
@@ -156,7 +156,7 @@ async def test_an_automatic_answer_that_was_being_sent_is_not_sent_again(
     ann = telegram.human("Ann")
     group = telegram.group("Art", ann)
     async with candid_on(telegram, tmp_path, kill=True) as candid:
-        await candid.store.change_setting(f"telegram:{group.id}", "automatic", True, "test")
+        await candid.community.rules.change(f"telegram:{group.id}", "test", channels=["*"])
         telegram.faults.add("sendMessage", Trouble.HANG, after=True)  # it is shown, but the answer never comes back
         ann.photo(picture(250), group)
         await answered(telegram, group)
@@ -175,7 +175,7 @@ async def test_automatic_pictures_that_were_not_yet_looked_at_are_answered_after
     ann = telegram.human("Ann")
     group = telegram.group("Art", ann)
     async with candid_on(telegram, tmp_path, detector=held, kill=True) as candid:
-        await candid.store.change_setting(f"telegram:{group.id}", "automatic", True, "test")
+        await candid.community.rules.change(f"telegram:{group.id}", "test", channels=["*"])
         ann.photo(picture(250), group)
         await telegram.until(lambda: telegram.files.downloads)
     held.gate.set()
@@ -230,7 +230,7 @@ async def test_old_messages_are_answered_only_when_somebody_asked(
     ann = telegram.human("Ann")
     group = telegram.group("Art", ann)
     async with candid_on(telegram, tmp_path) as candid:
-        await candid.store.change_setting(f"telegram:{group.id}", "automatic", True, "test")
+        await candid.community.rules.change(f"telegram:{group.id}", "test", channels=["*"])
     for message in (ann.photo(picture(250), group), ann.photo(picture(250), group, "/check")):
         message.date -= 7200
         telegram.updates.pending.pop(0)

@@ -20,6 +20,7 @@ import aiohttp
 import pytest
 
 from bot.adapters.discord import DiscordAdapter
+from bot.community import Community
 from bot.core import Checker
 from bot.inbox import Inbox
 from bot.settings import ChecksSettings, DiscordSettings, Secret, default_settings
@@ -230,7 +231,7 @@ async def until(what: Callable[[], Awaitable[Any]], seconds: float = 20.0) -> An
 async def test_the_same_scenario_on_both(stage: Stage, checker: Checker, store: Store, checks: ChecksSettings) -> None:
     discord: DiscordSettings = dataclasses.replace(default_settings().discord, **stage.settings)
     settings = dataclasses.replace(default_settings(), discord=discord, checks=checks)
-    adapter = DiscordAdapter(settings, checker, store, Inbox(store, 900.0))
+    adapter = DiscordAdapter(settings, checker, store, Inbox(store, 900.0), community=Community.of(store, settings))
     supervisor = Supervisor(adapter, BackOff(first=0.1, most=0.3))
     running = asyncio.create_task(supervisor.run())
     try:

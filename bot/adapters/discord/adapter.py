@@ -19,6 +19,7 @@ from bot.adapters.discord.front import Front
 from bot.adapters.discord.responses import Responses
 from bot.adapters.discord.sources import Finder
 from bot.adapters.discord.timings import Timings
+from bot.community import Community
 from bot.core import Checker
 from bot.errors import GiveUp
 from bot.inbox import Inbox
@@ -60,18 +61,25 @@ class DiscordAdapter:
     name = "discord"
 
     def __init__(
-        self, settings: Settings, checker: Checker, store: Store, inbox: Inbox, timings: Timings | None = None
+        self,
+        settings: Settings,
+        checker: Checker,
+        store: Store,
+        inbox: Inbox,
+        timings: Timings | None = None,
+        *,
+        community: Community,
     ) -> None:
         timings = timings or Timings()
         self.status = "starting"
         self._settings = settings.discord
-        self._store = store
+        self._community = community
         self._timings = timings
         self._finder = Finder(settings.discord.api)
         self._delivery = Delivery(timings, self._on_revoked)
         self._desk = Desk(settings.checks, checker, inbox, self._delivery, self._finder, timings, LANGUAGE)
         self._responses = Responses(self._delivery, timings, LANGUAGE)
-        self._front = Front(self._desk, checker, store, self._responses, self._finder, LANGUAGE)
+        self._front = Front(self._desk, checker, community, self._responses, self._finder, LANGUAGE)
         self._content = settings.discord.message_content
         self._revoked = False
         self._stopping: asyncio.Task[None] | None = None
@@ -112,7 +120,7 @@ class DiscordAdapter:
             desk=self._desk,
             front=self._front,
             responses=self._responses,
-            store=self._store,
+            community=self._community,
             finder=self._finder,
             language=LANGUAGE,
             changed=self._on_change,

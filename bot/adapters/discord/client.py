@@ -9,11 +9,11 @@ from discord import app_commands
 
 from bot.adapters.discord.buttons import ITEMS, reported_text
 from bot.adapters.discord.desk import Desk
-from bot.adapters.discord.front import AUTOMATIC, Front, server
+from bot.adapters.discord.front import Front, server
 from bot.adapters.discord.responses import Responses
 from bot.adapters.discord.sources import Finder
 from bot.adapters.discord.talk import read
-from bot.store import Store
+from bot.community import Community
 from bot.wording import say
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class CandidClient(discord.Client):
         desk: Desk,
         front: Front,
         responses: Responses,
-        store: Store,
+        community: Community,
         finder: Finder,
         language: str,
         changed: Callable[[str], None],
@@ -60,7 +60,7 @@ class CandidClient(discord.Client):
         self.desk = desk
         self.front = front
         self.responses = responses
-        self._store = store
+        self._community = community
         self._finder = finder
         self._changed = changed
         self._logged_in = logged_in
@@ -114,10 +114,10 @@ class CandidClient(discord.Client):
             return False
         if not (message.attachments or message.embeds or message.stickers or message.message_snapshots):
             return False
-        chosen = await self._store.setting(server(message.guild.id), AUTOMATIC, list[int]())
+        rules = await self._community.rules.read(server(message.guild.id))
         channel = message.channel
-        parent = channel.parent_id if isinstance(channel, discord.Thread) else None
-        return channel.id in chosen or parent in chosen
+        places = [channel.id, channel.parent_id] if isinstance(channel, discord.Thread) else [channel.id]
+        return rules.automatic(*map(str, places))
 
 
 class Tree(app_commands.CommandTree[CandidClient]):

@@ -12,14 +12,13 @@ from bot.adapters.discord.desk import Desk
 from bot.adapters.discord.post import missing
 from bot.adapters.discord.responses import Responses
 from bot.adapters.discord.sources import Finder, of_attachment
+from bot.community import Community
 from bot.core import Asker, Checker
-from bot.store import Store
 from bot.wording import about, say, why
 
 log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
-AUTOMATIC = "automatic_channels"
 
 
 def server(guild: int) -> str:
@@ -34,14 +33,14 @@ class Front:
         self,
         desk: Desk,
         checker: Checker,
-        store: Store,
+        community: Community,
         responses: Responses,
         finder: Finder,
         language: str,
     ) -> None:
         self._desk = desk
         self._checker = checker
-        self._store = store
+        self._community = community
         self._responses = responses
         self._finder = finder
         self._language = language
@@ -108,7 +107,7 @@ class Front:
 
         async def make() -> Answer:
             by = f"discord:user/{interaction.user.id}"
-            await self._store.change_setting(server(guild), AUTOMATIC, list(chosen), by)
+            await self._community.rules.change(server(guild), by, channels=[str(channel) for channel in chosen])
             log.info("Discord: %s set the automatic channels of server %d to %s.", by, guild, chosen)
             return await self._settings(interaction, content)
 
@@ -120,8 +119,8 @@ class Front:
             return sentence(say("discord.settings_elsewhere", self._language))
         if not interaction.permissions.manage_guild:
             return sentence(say("discord.settings_refused", self._language))
-        kept = await self._store.setting(server(guild.id), AUTOMATIC, list[int]())
-        chosen = [channel for channel in kept if guild.get_channel(channel) is not None]
+        rules = await self._community.rules.read(server(guild.id))
+        chosen = [int(one) for one in rules.channels if one.isdecimal() and guild.get_channel(int(one)) is not None]
         channels = ", ".join(f"<#{channel}>" for channel in chosen)
         lines = [
             say("discord.settings_title", self._language),

@@ -22,6 +22,7 @@ from bot.adapters.telegram.link import Bot, Timings, connect, said_by_telegram
 from bot.adapters.telegram.polling import Polling
 from bot.adapters.telegram.sources import source_of
 from bot.adapters.telegram.webhook import Webhook
+from bot.community import Community
 from bot.core import Checker
 from bot.errors import GiveUp
 from bot.inbox import Inbox
@@ -44,12 +45,19 @@ class TelegramAdapter:
     name = "telegram"
 
     def __init__(
-        self, settings: Settings, checker: Checker, store: Store, inbox: Inbox, timings: Timings | None = None
+        self,
+        settings: Settings,
+        checker: Checker,
+        store: Store,
+        inbox: Inbox,
+        timings: Timings | None = None,
+        *,
+        community: Community,
     ) -> None:
         self.status = "starting"
         self._settings = settings
         self._checker = checker
-        self._store = store
+        self._community = community
         self._inbox = inbox
         self._timings = timings or Timings()
         self._stop = asyncio.Event()
@@ -86,7 +94,7 @@ class TelegramAdapter:
 
     async def _serve(self, bot: Bot) -> None:
         delivery = self._delivery = Delivery(bot, self._timings)
-        self._groups = Groups(bot, delivery, self._store, self._checker, self._timings)
+        self._groups = Groups(bot, delivery, self._community, self._checker, self._timings)
         self._buttons = Buttons(delivery, self._checker, self._groups)
         self._reader = Reader(bot.username, self._albums)
         self._desk = Desk(self._settings, self._checker, self._inbox, delivery, self._timings, self._stop)

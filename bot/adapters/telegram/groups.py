@@ -24,14 +24,13 @@ from telegram.error import BadRequest, TelegramError
 from bot.adapters.telegram.asks import language_of, place_of
 from bot.adapters.telegram.delivery import Delivery, Place, Stale, plain
 from bot.adapters.telegram.link import Bot, Timings
+from bot.community import EVERYWHERE, Community
 from bot.core import Checker
-from bot.store import Store
 from bot.wording import about, say
 
 logger = logging.getLogger(__name__)
 
 AUTOMATIC = "auto"
-_KEY = "automatic"
 _ADMINS = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
 _OUTSIDE = (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
 _PATIENCE = 120.0  # seconds for which the answer to a command is worth sending
@@ -40,17 +39,17 @@ _PATIENCE = 120.0  # seconds for which the answer to a command is worth sending
 class Groups:
     """Answers commands and keeps the settings of chats."""
 
-    def __init__(self, bot: Bot, delivery: Delivery, store: Store, checker: Checker, timings: Timings) -> None:
+    def __init__(self, bot: Bot, delivery: Delivery, community: Community, checker: Checker, timings: Timings) -> None:
         self._bot = bot
         self._delivery = delivery
-        self._store = store
+        self._community = community
         self._checker = checker
         self._timings = timings
         self._ranks: OrderedDict[tuple[int, int], tuple[float, str]] = OrderedDict()
 
     async def automatic(self, chat: int) -> bool:
         """Whether every picture of a group is checked."""
-        return await self._store.setting(_server(chat), _KEY, False)
+        return (await self._community.rules.read(_server(chat))).automatic()
 
     async def register_commands(self) -> None:
         """Tell Telegram which commands to offer to whom."""
@@ -88,8 +87,7 @@ class Groups:
 
     async def moved(self, old: int, new: int) -> None:
         """A group became a supergroup and has a new id: its settings move with it."""
-        for key, value in (await self._store.server_settings(_server(old))).items():
-            await self._store.change_setting(_server(new), key, value, "telegram: the group was upgraded")
+        await self._community.move(_server(old), _server(new), "telegram: the group was upgraded")
 
     async def press(self, query: CallbackQuery, wanted: str) -> None:
         """Somebody pressed a button below the settings."""
@@ -101,7 +99,8 @@ class Groups:
         if not await self._is_admin(chat, query.from_user.id):
             await self._delivery.alert(query.id, say("telegram.admins_only", language))
             return
-        await self._store.change_setting(_server(chat), _KEY, wanted == "1", f"telegram:user/{query.from_user.id}")
+        channels = [EVERYWHERE] if wanted == "1" else []
+        await self._community.rules.change(_server(chat), f"telegram:user/{query.from_user.id}", channels=channels)
         text, keyboard = await self._settings_text(chat, language)
         await self._delivery.alert(query.id, "")
         place = Place(chat)

@@ -1,0 +1,46 @@
+"""What a community decides about Candid: rules, cases, quotas, and what its members want. No platform's library here."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from bot.community.cases import Case, Cases, Decision
+from bot.community.members import Members
+from bot.community.quotas import Quotas
+from bot.community.rules import EVERYWHERE, SENSITIVITIES, Audience, Mode, RuleBook, Rules
+from bot.settings import Settings
+from bot.store import Store
+
+__all__ = [
+    "EVERYWHERE",
+    "SENSITIVITIES",
+    "Audience",
+    "Case",
+    "Cases",
+    "Community",
+    "Decision",
+    "Members",
+    "Mode",
+    "Quotas",
+    "RuleBook",
+    "Rules",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Community:
+    """All of it, for the adapters of every platform. In this order: rules -> exempt or opted out? -> quotas -> check."""
+
+    rules: RuleBook
+    members: Members
+    cases: Cases
+    quotas: Quotas
+
+    @classmethod
+    def of(cls, store: Store, settings: Settings) -> Self:
+        """As the running bot has it, and tests as well."""
+        return cls(RuleBook(store), Members(store), Cases(store), Quotas())
+
+    async def move(self, old: str, new: str, by: str) -> None:
+        """A server has a new name (a Telegram group that became a supergroup): what belongs to it moves along."""
+        await self.rules.move(old, new, by)
+        await self.cases.move(old, new)
