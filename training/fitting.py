@@ -5,7 +5,8 @@ pictures and at most `worst_kind` of any kind of real picture of which there are
 the highest p_ai, at most 0.5, at or below which no tier has more than `missed` of its AI pictures.
 
 No published figure is of sources that it was fitted on: the held-out sources are parted, and each part is answered by
-what was fitted on the others. A threshold that just keeps a rate where it was fitted breaks it elsewhere half of the
+what was fitted on the others (but AUROC, whose order three numbers fitted on all hardly flatter: pooled over parts it
+would measure how far their calibrations lie apart). A threshold that just keeps a rate where it was fitted breaks it elsewhere half of the
 time, so the rates are tightened, step by step, until the answers of the parts keep the rule. Where they never do for
 each kind (a kind of one source, which no other part could teach), the tightening stops at what all real pictures
 need, and the card names the kind. Where AI pictures of some part are missed whatever the threshold, "likely real" is
@@ -51,10 +52,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """`p` float (n, tiers), NaN where a picture has no view; `answers` (n, tiers) of "ai", "real", "unsure"."""
+    """`p` float (n, tiers), NaN where a picture has no view; `answers` (n, tiers) of "ai", "real", "unsure"; `rank` is p by
+    one calibration for all pictures, for figures of order alone: parts with calibrations of their own don't line up."""
 
     p: Floats
     answers: Strings
+    rank: Floats
+
+    def of(self, rows: NDArray[Any]) -> "Verdicts":
+        return Verdicts(self.p[rows], self.answers[rows], self.rank[rows])
 
 
 @dataclass(frozen=True)
@@ -95,12 +101,12 @@ def fit_all(scores: Scores, rule: Rule) -> Fitted:
     real = min(real_threshold(p, scores, everything, rule, tightened_real), float(np.nextafter(ai, 0)))
     answers = np.asarray(np.select([accused, cleared], [ANSWERS[2], ANSWERS[0]], ANSWERS[1]))
     curve = {tier: list(tier_curve(p, p_of_part, parts, scores, place)) for place, tier in enumerate(scores.tiers)}
-    return Fitted(calibration, Bands(real, ai), Verdicts(crossed, answers), (tightened_ai, tightened_real), curve)
+    return Fitted(calibration, Bands(real, ai), Verdicts(crossed, answers, p), (tightened_ai, tightened_real), curve)
 
 
 def apply(calibration: Calibration, bands: Bands, scores: Scores) -> Verdicts:
     p = probabilities(calibration, scores)
-    return Verdicts(p, answer(p, bands))
+    return Verdicts(p, answer(p, bands), p)
 
 
 def probabilities(calibration: Calibration, scores: Scores) -> Floats:

@@ -137,8 +137,8 @@ def run_gate(
     both = np.isin(scores.id, theirs.id)
     place = {name: row for row, name in enumerate(theirs.id.tolist())}
     rows = np.array([place[name] for name in scores.id[both].tolist()], np.int64)
-    before = Verdicts(before.p[rows], before.answers[rows])
-    comparison = compare(chosen(scores, both), before, Verdicts(after.p[both], after.answers[both]), margins)
+    before = before.of(rows)
+    comparison = compare(chosen(scores, both), before, after.of(both), margins)
     print(f"{challenger.name} against the champion {champion.name} on {int(both.sum())} pictures:")
     for tier, change in comparison.tiers.items():
         print(

@@ -40,15 +40,15 @@ def measure(scores: Scores, verdicts: Verdicts) -> dict[str, Any]:
 def tier_figures(scores: Scores, verdicts: Verdicts, tier: int) -> dict[str, Any]:
     known = ~np.isnan(verdicts.p[:, tier])
     reals, ais = known & (scores.label == 0), known & (scores.label == 1)
-    answers, p = verdicts.answers[:, tier], verdicts.p[:, tier]
+    answers, p, rank = verdicts.answers[:, tier], verdicts.p[:, tier], verdicts.rank[:, tier]
     photographic = known & np.isin(scores.kind, PHOTOGRAPHIC)
     return {
         "real": int(reals.sum()),
         "ai": int(ais.sum()),
         "auroc": auroc_figures(scores, verdicts, tier, known),
         "balanced_accuracy": metrics.balanced_accuracy(p[known], scores.label[known]),
-        "recall_at_1": metrics.recall_at(p[known], scores.label[known], 0.01),
-        "recall_at_5": metrics.recall_at(p[known], scores.label[known], 0.05),
+        "recall_at_1": metrics.recall_at(rank[known], scores.label[known], 0.01),
+        "recall_at_5": metrics.recall_at(rank[known], scores.label[known], 0.05),
         "ece": metrics.calibration_error(p[known], scores.label[known]),
         "false_accusations": share_of(answers[reals] == "ai").as_dict(),
         "recall": share_of(answers[ais] == "ai").as_dict(),
@@ -63,7 +63,7 @@ def tier_figures(scores: Scores, verdicts: Verdicts, tier: int) -> dict[str, Any
 
 def auroc_figures(scores: Scores, verdicts: Verdicts, tier: int, chosen: Mask) -> dict[str, Any]:
     """With its interval over sources; None where a label is missing."""
-    p, labels = verdicts.p[chosen, tier], scores.label[chosen]
+    p, labels = verdicts.rank[chosen, tier], scores.label[chosen]
     value = metrics.auroc(p, labels)
     if np.isnan(value):
         return {"value": None, "low": None, "high": None, "pictures": int(chosen.sum())}
@@ -98,7 +98,7 @@ def slices(scores: Scores, verdicts: Verdicts, names: metrics.Strings, label: in
             by_tier[tier] = {
                 "accused": share_of(answers == "ai").as_dict(),
                 "cleared": share_of(answers == "real").as_dict(),
-                "auroc": finite(metrics.auroc(verdicts.p[against, place], scores.label[against])),
+                "auroc": finite(metrics.auroc(verdicts.rank[against, place], scores.label[against])),
             }
         found[str(name)] = {"pictures": int(chosen.sum()), "tiers": by_tier}
     return found
@@ -151,7 +151,7 @@ def curves(scores: Scores, verdicts: Verdicts) -> dict[str, Any]:
     for place, tier in enumerate(scores.tiers):
         known = ~np.isnan(verdicts.p[:, place])
         p, labels = verdicts.p[known, place], scores.label[known]
-        false, true = metrics.roc(p, labels)
+        false, true = metrics.roc(verdicts.rank[known, place], labels)
         grid = np.unique(np.concatenate([np.linspace(0, 1, 101), [0.002, 0.005, 0.0075]]))
         found[tier] = {
             "roc": [[float(x), float(true[np.searchsorted(false, x, side="right") - 1])] for x in grid],
