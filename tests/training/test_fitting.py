@@ -5,6 +5,8 @@ import pytest
 
 from tests.training.made import made_scores, scores
 from training.fitting import Rule, apply, fit_all, part_sources, probabilities
+from training.metrics import auroc
+from training.report import tier_figures
 
 RULE = Rule()
 
@@ -85,3 +87,15 @@ def test_applying_is_what_the_card_does() -> None:
     assert p[:, 0] == pytest.approx(expected, abs=1e-6)
     verdicts = apply(fitted.calibration, fitted.bands, made)
     assert [fitted.bands.label(value) for value in p[:, 0]] == verdicts.answers[:, 0].tolist()
+
+
+def test_order_is_measured_by_one_calibration_also_where_parts_are_uneven() -> None:
+    made = made_scores(sources=12, each=40)
+    two = np.char.add("ai", (np.arange(len(made)) % 2).astype(str))
+    lumped = replace(made, source=np.where(made.label == 1, two, made.source))
+    fitted = fit_all(lumped, RULE)
+    shipped = apply(fitted.calibration, fitted.bands, lumped)
+    for tier in range(2):
+        figures = tier_figures(lumped, fitted.verdicts, tier)
+        assert figures["auroc"]["value"] == pytest.approx(auroc(shipped.p[:, tier], lumped.label))
+        assert figures["auroc"]["value"] > auroc(fitted.verdicts.p[:, tier], lumped.label)
