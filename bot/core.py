@@ -7,7 +7,7 @@ views and evidence in a thread -> the network, together with whatever else is re
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -15,23 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 from bot import evidence
 from bot.batcher import Batcher, Detector, Judged
+from bot.decision import decide
 from bot.errors import Refusal
 from bot.explanation import Explainer
 from bot.intake import decode
 from bot.limits import FairTurns, Limits, later
 from bot.metrics import Metrics
+from bot.sensitivity import at
 from bot.settings import ChecksSettings
 from bot.store import Store
-from bot.verdict import Arrival, Bands, Basis, Finding, Label, Strength, Verdict, ViewScore, to_json
+from bot.verdict import Arrival, Bands, Finding, Verdict, ViewScore, to_json
 from bot.verdicts import Verdicts
 from bot.wording import DEFAULT
 
 if TYPE_CHECKING:
-    from model.detector import Score
     from model.views import Views
-
-SIGNED_CONFIDENCE = 0.99  # a valid, trusted signature; stated, not measured
-DECLARED_CONFIDENCE = 0.5  # at least: an unsigned marker tips the scales of an unsure picture, and no more
 
 _SMALL = 256 * 1024  # bytes that are hashed in less time than a thread takes to begin
 _RESTART_SECONDS = 10.0  # after which a new Candid is probably there
@@ -137,13 +135,22 @@ class Checker:
         self._metrics.seconds("total", time.monotonic() - began)
         return replace(verdict, arrival=picture.arrival)
 
-    async def explain(self, picture: Picture, asker: Asker, language: str = DEFAULT, *, bare: bool = False) -> bytes:
+    async def explain(
+        self,
+        picture: Picture,
+        asker: Asker,
+        language: str = DEFAULT,
+        *,
+        bare: bool = False,
+        one_in: int | None = None,
+    ) -> bytes:
         """Why, as a PNG: the heat map, and the bands with the picture's place; `bare` is the heat map alone.
 
-        It costs what a check costs, and raises what `check` raises. Neither the picture nor the PNG is kept.
+        `one_in` is the sensitivity that moves the bands (see bot.sensitivity). It costs what a check costs,
+        and raises what `check` raises. Neither the picture nor the PNG is kept.
         """
         async with self._accepted(asker):
-            work = asyncio.create_task(self._explained(picture.data, asker.chat, language, bare))
+            work = asyncio.create_task(self._explained(picture, asker.chat, language, bare, one_in))
             self._explanations.add(work)
             work.add_done_callback(self._explanations.discard)
             work.add_done_callback(lambda work: work.cancelled() or work.exception())  # noted, also when nobody waits
@@ -185,12 +192,13 @@ class Checker:
             if not self._working:
                 self._none_left.set()
 
-    async def _explained(self, data: bytes, chat: str, language: str, bare: bool) -> bytes:
+    async def _explained(self, picture: Picture, chat: str, language: str, bare: bool, one_in: int | None) -> bytes:
         while True:
-            verdict = await self._judged(data, chat)
-            detector = self._detector
+            verdict = replace(await self._judged(picture.data, chat), arrival=picture.arrival)
+            detector, model = self._detector, self.model
             if verdict.model == detector.version:  # else it was replaced meanwhile: the map must fit the score
-                return await self._explainer.explain(detector, data, verdict, chat, language, bare)
+                verdict = at(verdict, model, one_in)
+                return await self._explainer.explain(detector, picture.data, verdict, chat, language, bare)
 
     async def _judged(self, data: bytes, chat: str) -> Verdict:
         sha256 = _digest(data) if len(data) < _SMALL else await asyncio.to_thread(_digest, data)
@@ -246,20 +254,6 @@ class Checker:
         height, width = decoded.pixels.shape[:2]
         findings = evidence.read(data)
         return _Prepared(views, width, height, decoded.notes, findings, time.monotonic() - began)
-
-
-def decide(score: "Score", findings: Sequence[Finding]) -> tuple[Label, float, Basis]:
-    """Label, confidence, and what they rest on.
-
-    A trusted signature that says AI decides; an unsigned marker only tips "unsure"; nothing in a file makes "real".
-    """
-    label = Label(score.label)
-    strengths = {finding.strength for finding in findings if evidence.says_ai(finding)}
-    if label is not Label.AI and Strength.SIGNED in strengths:
-        return Label.AI, SIGNED_CONFIDENCE, Basis.FILE
-    if label is Label.UNSURE and Strength.SELF_DECLARED in strengths:
-        return Label.AI, max(score.p_ai, DECLARED_CONFIDENCE), Basis.FILE
-    return label, score.confidence, Basis.PIXELS
 
 
 def _verdict(sha256: str, detector: Detector, prepared: _Prepared, judged: Judged) -> Verdict:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from bot.core import DECLARED_CONFIDENCE, SIGNED_CONFIDENCE, Asker, Checker, Picture, decide
+from bot.core import Asker, Checker, Picture
+from bot.decision import DECLARED_CONFIDENCE, SIGNED_CONFIDENCE, decide
 from bot.errors import Refusal, TryLater
 from bot.evidence import kinds
 from bot.metrics import Metrics

@@ -6,7 +6,8 @@ from typing import Self
 from bot.community.cases import Case, Cases, Decision
 from bot.community.members import Members
 from bot.community.quotas import Quotas
-from bot.community.rules import EVERYWHERE, SENSITIVITIES, Audience, Mode, RuleBook, Rules
+from bot.community.rules import EVERYWHERE, Audience, Mode, RuleBook, Rules
+from bot.sensitivity import SENSITIVITIES
 from bot.settings import Settings
 from bot.store import Store
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from bot.errors import Refusal
+from bot.sensitivity import SENSITIVITIES
 from bot.wording import languages, refuse
 
-SENSITIVITIES = (1000, 300, 100, 30)  # one false accusation in so many
 MODES = ("log", "react", "reply-ai", "reply")
 AUDIENCES = ("everyone", "asker")
 MOST_IDS = 200

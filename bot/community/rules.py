@@ -15,7 +15,6 @@ from bot.wording import refuse
 log = logging.getLogger(__name__)
 
 EVERYWHERE = "*"
-SENSITIVITIES = rule_values.SENSITIVITIES
 
 
 class Mode(StrEnum):
