@@ -2,40 +2,63 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bot import __version__
 from bot.errors import SettingsError
-from bot.settings import env_file, load_settings
+from bot.settings import Settings, env_file, load_settings
+
+Command = Callable[[Settings, argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     asked = _parser().parse_args(arguments)
-    path: Path | None = asked.config
+    run: Command = asked.run
     try:
-        settings = load_settings(path)
-        if asked.command == "check":
-            from bot.commands.check import check
-
-            return check(settings, asked.paths, as_json=asked.json, heat_map=asked.heatmap)
-        if asked.command == "setup":
-            from bot.commands.setup import setup
-
-            return setup(settings, asked.platform, asked.token, env_file(path))
-        if asked.command == "doctor":
-            from bot.commands.doctor import doctor
-
-            return doctor(settings, env_file(path))
-        from bot.commands.run import run
-
-        return run(settings)
+        return run(load_settings(asked.config), asked)
     except SettingsError as error:
         print(f"candid: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _run(settings: Settings, asked: argparse.Namespace) -> int:
+    from bot.commands.run import run
+
+    return run(settings)
+
+
+def _check(settings: Settings, asked: argparse.Namespace) -> int:
+    from bot.commands.check import check
+
+    return check(settings, asked.paths, as_json=asked.json, heat_map=asked.heatmap)
+
+
+def _setup(settings: Settings, asked: argparse.Namespace) -> int:
+    from bot.commands.setup import setup
+
+    return setup(settings, asked.platform, asked.token, env_file(asked.config))
+
+
+def _doctor(settings: Settings, asked: argparse.Namespace) -> int:
+    from bot.commands.doctor import doctor
+
+    return doctor(settings, env_file(asked.config))
+
+
+def _backup(settings: Settings, asked: argparse.Namespace) -> int:
+    from bot.commands.backup import backup
+
+    return backup(settings, asked.config, asked.file)
+
+
+def _restore(settings: Settings, asked: argparse.Namespace) -> int:
+    from bot.commands.restore import restore
+
+    return restore(settings, asked.config, asked.file)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,9 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"Candid {__version__}")
     _add_config(parser, None)
+    parser.set_defaults(run=_run)
     commands = parser.add_subparsers(dest="command", metavar="command")
 
     check = commands.add_parser("check", help="a verdict for each picture", description="A verdict for each picture.")
+    check.set_defaults(run=_check)
     check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a picture, or a folder to walk")
     check.add_argument("--json", action="store_true", help="one JSON object a line")
     check.add_argument(
@@ -61,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         help="connect Discord or Telegram",
         description="Checks a token, says which switches are missing, writes it into .env, prints the invite link.",
     )
+    setup.set_defaults(run=_setup)
     setup.add_argument("platform", nargs="?", choices=("discord", "telegram"))
     setup.add_argument("--token", help="the token; better leave it out and be asked, or give it on standard input")
 
@@ -69,7 +95,24 @@ def _parser() -> argparse.ArgumentParser:
         help="what works, and what is missing",
         description="Says what is configured, reachable and permitted. Exit code 1 when something of it doesn't work.",
     )
-    for command in (check, setup, doctor):
+    doctor.set_defaults(run=_doctor)
+
+    backup = commands.add_parser(
+        "backup",
+        help="save everything in one file",
+        description="Saves the database, the models and the settings in one file, also while Candid runs.",
+    )
+    backup.set_defaults(run=_backup)
+    backup.add_argument("file", type=Path, metavar="FILE", help="the archive to write, for example candid.tar.gz")
+
+    restore = commands.add_parser(
+        "restore",
+        help="put a backup back",
+        description="Puts back what `candid backup` saved; Candid must not run. The database that is there is kept beside it.",
+    )
+    restore.set_defaults(run=_restore)
+    restore.add_argument("file", type=Path, metavar="FILE", help="an archive that `candid backup` wrote")
+    for command in (check, setup, doctor, backup, restore):
         _add_config(command, argparse.SUPPRESS)
     return parser
 
