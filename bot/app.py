@@ -133,6 +133,7 @@ class App:
     def _supervise(self, adapter: Adapter) -> Supervisor:
         supervisor = Supervisor(adapter)
         self.supervisors.append(supervisor)
+        self.metrics.adapter(supervisor.name, lambda: supervisor.status == "running")
         self._adapters.append(asyncio.create_task(supervisor.run(), name=supervisor.name))
         return supervisor
 

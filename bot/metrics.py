@@ -10,7 +10,10 @@ candid_stage_seconds{stage}                  histogram: wait (for the network), 
 candid_event_loop_pause_seconds              histogram: how late the event loop came back to a sleeping task
 candid_event_loop_longest_pause_seconds      the longest of those since the start
 candid_model_info{version}                   1 for the model that answers now
+candid_adapter_up{adapter}                   1 while discord, telegram or web is connected and works, else 0
 """
+
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -41,6 +44,7 @@ class Metrics:
         self._longest = Gauge(
             "candid_event_loop_longest_pause_seconds", "Longest lateness of the loop", registry=self.registry
         )
+        self._adapters = Gauge("candid_adapter_up", "Whether it works", ["adapter"], registry=self.registry)
         self._model = Gauge("candid_model_info", "The model that answers", ["version"], registry=self.registry)
 
     def verdict(self, label: str, adapter: str) -> None:
@@ -67,6 +71,10 @@ class Metrics:
         if s > self.longest_pause:
             self.longest_pause = s
             self._longest.set(s)
+
+    def adapter(self, name: str, works: Callable[[], bool]) -> None:
+        """Ask `works` about the adapter `name` whenever somebody looks."""
+        self._adapters.labels(name).set_function(lambda: float(works()))
 
     def model(self, version: str) -> None:
         """`version` answers from now on."""

@@ -97,6 +97,7 @@ async def test_the_page_is_there_before_the_model(settings: Settings) -> None:
         async with client.get("/metrics") as response:
             metrics = await response.text()
         assert 'candid_model_info{version="fake-1"} 1.0' in metrics
+        assert 'candid_adapter_up{adapter="web"} 1.0' in metrics
         assert "candid_event_loop_pause_seconds_count" in metrics
     assert app.statuses() == {"web": "closed"}
 

@@ -17,6 +17,11 @@ def test_everything_counted_is_shown_under_documented_names() -> None:
     metrics.loop_pause(0.002)
     metrics.model("old")
     metrics.model("new")
+    works = [True]
+    metrics.adapter("web", lambda: works[0])
+    assert 'candid_adapter_up{adapter="web"} 1.0' in metrics.text().decode()
+    works[0] = False
+    assert 'candid_adapter_up{adapter="web"} 0.0' in metrics.text().decode()
     text = metrics.text().decode()
     assert "candid_pictures_total 3.0" in text
     assert 'candid_verdicts_total{adapter="web",label="ai"} 2.0' in text
