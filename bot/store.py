@@ -2,7 +2,7 @@
 
 One connection, write-ahead log. Every change is a single statement, and with that a transaction of its own, committed
 when the method returns: a `kill -9` loses nothing that was promised, and a cancelled caller leaves nothing half done.
-The SQL is what Postgres understands too, but for `json_patch`, `PRAGMA` and how `id` columns count.
+The SQL is what Postgres understands too, but for functions on JSON, `instr`, `PRAGMA` and how `id` columns count.
 """
 
 import asyncio
@@ -47,6 +47,7 @@ class Store:
             connection.row_factory = sqlite3.Row
             await _write_ahead(connection)
             await connection.execute("PRAGMA synchronous = NORMAL")  # with WAL, safe against a killed process
+            await connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
             await migrate(connection)
         except sqlite3.Error as error:
             await connection.close()
@@ -163,7 +164,12 @@ class Store:
         gone += await self.change("DELETE FROM mutes WHERE ends < ?", (now,))
         gone += await self.change("DELETE FROM inbox WHERE done < ?", (now - DAY,))
         gone += await self.change("DELETE FROM inbox WHERE accepted < ?", (before,))  # of a platform that was given up
+        await self.scrub()
         return gone
+
+    async def scrub(self) -> None:
+        """Empty the write-ahead log, in which forgotten rows are still to be read. Another process may prevent it."""
+        await self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 async def _write_ahead(connection: aiosqlite.Connection) -> None:

@@ -5,6 +5,7 @@ from typing import Self
 
 from bot.community.cases import Case, Cases, Decision
 from bot.community.members import Members
+from bot.community.privacy import Privacy
 from bot.community.quotas import Quotas
 from bot.community.rules import EVERYWHERE, Audience, Mode, RuleBook, Rules
 from bot.sensitivity import SENSITIVITIES
@@ -21,6 +22,7 @@ __all__ = [
     "Decision",
     "Members",
     "Mode",
+    "Privacy",
     "Quotas",
     "RuleBook",
     "Rules",
@@ -35,11 +37,13 @@ class Community:
     members: Members
     cases: Cases
     quotas: Quotas
+    privacy: Privacy
 
     @classmethod
     def of(cls, store: Store, settings: Settings) -> Self:
         """As the running bot has it, and tests as well."""
-        return cls(RuleBook(store), Members(store), Cases(store), Quotas())
+        privacy = Privacy(store, settings.store.keep_days)
+        return cls(RuleBook(store), Members(store), Cases(store), Quotas(), privacy)
 
     async def move(self, old: str, new: str, by: str) -> None:
         """A server has a new name (a Telegram group that became a supergroup): what belongs to it moves along."""
