@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.community import Cases, Community, Mode, RuleBook, Rules
+from bot.community import Audience, Cases, Community, Decision, Mode, RuleBook, Rules
 from bot.inbox import Inbox
 from bot.migrations import MIGRATIONS
 from bot.settings import default_settings
@@ -85,3 +85,31 @@ async def test_it_can_be_worked_with(old: Store) -> None:
     shown = await community.privacy.export("discord:user/1")
     assert shown["reports"] and shown["cases"]
     assert await community.privacy.forget("discord:user/1") > 0
+
+
+async def test_every_rule_of_the_second_schema_is_the_same(tmp_path: Path) -> None:
+    store = await Store.open(Path(shutil.copy(FIXTURES / "store-2.sqlite3", tmp_path / "candid.sqlite3")))
+    community = Community.of(store, default_settings())
+    assert await community.rules.read("discord:12") == Rules(
+        channels=("*",),
+        mode=Mode.LOG,
+        audience=Audience.ASKER,
+        sensitivity=300,
+        log_channel="7",
+        exempt_users=("discord:user/5",),
+        exempt_roles=("44",),
+        exempt_channels=("3",),
+        users=("55",),
+        per_user_per_minute=2.5,
+        per_server_per_day=100,
+        language="en",
+        appeals=False,
+        review=True,
+    )
+    assert await community.members.opted_out("discord:user/3")
+    case = await community.cases.find("discord:12", 1)
+    assert case is not None
+    assert (case.sha256, case.author, case.appeal) == (HASH, "discord:user/1", "I took this photo myself")
+    assert (case.decision, case.decided_by, case.log_message) == (Decision.WRONG, "discord:user/8", "7/42")
+    assert len(await store.rows("SELECT 1 FROM votes")) == len(await store.rows("SELECT 1 FROM mutes")) == 1
+    await store.close()
