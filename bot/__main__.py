@@ -61,6 +61,18 @@ def _restore(settings: Settings, asked: argparse.Namespace) -> int:
     return restore(settings, asked.config, asked.file)
 
 
+def _export_settings(settings: Settings, asked: argparse.Namespace) -> int:
+    from bot.commands.server_settings import export_settings
+
+    return export_settings(settings, asked.server, asked.file)
+
+
+def _import_settings(settings: Settings, asked: argparse.Namespace) -> int:
+    from bot.commands.server_settings import import_settings
+
+    return import_settings(settings, asked.server, asked.file)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="candid",
@@ -112,9 +124,31 @@ def _parser() -> argparse.ArgumentParser:
     )
     restore.set_defaults(run=_restore)
     restore.add_argument("file", type=Path, metavar="FILE", help="an archive that `candid backup` wrote")
-    for command in (check, setup, doctor, backup, restore):
+    for command in (check, setup, doctor, backup, restore, *_add_settings(commands)):
         _add_config(command, argparse.SUPPRESS)
     return parser
+
+
+def _add_settings(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> list[argparse.ArgumentParser]:
+    settings = commands.add_parser(
+        "settings",
+        help="a server's settings as a file",
+        description="Writes the settings of a Discord server or a Telegram chat into a file, and takes them from one.",
+    )
+    actions = settings.add_subparsers(dest="action", metavar="export|import", required=True)
+    export = actions.add_parser("export", help="write them", description="Writes a server's settings as TOML.")
+    export.set_defaults(run=_export_settings)
+    load = actions.add_parser(
+        "import",
+        help="take them over",
+        description="Takes a server's settings from a file, all or none; what it leaves out is unset. Candid may run.",
+    )
+    load.set_defaults(run=_import_settings)
+    for action in (export, load):
+        action.add_argument("server", metavar="SERVER", help="such as discord:123456789 or telegram:-100123456789")
+    export.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a TOML file; else standard output")
+    load.add_argument("file", type=Path, metavar="FILE", help="a TOML file")
+    return [export, load]
 
 
 def _add_config(parser: argparse.ArgumentParser, default: object) -> None:
