@@ -8,28 +8,23 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bot import evidence
-from bot.batcher import Batcher, Detector, Judged
-from bot.decision import decide
+from bot.batcher import Detector
 from bot.errors import Refusal
-from bot.explanation import Explainer
-from bot.intake import decode
-from bot.limits import FairTurns, Limits, later
+from bot.judge import Judge, LocalJudge, ModelInfo
+from bot.limits import Lane, Limits, later
 from bot.metrics import Metrics
 from bot.sensitivity import at
 from bot.settings import ChecksSettings
 from bot.store import Store
-from bot.verdict import Arrival, Bands, Finding, Verdict, ViewScore, to_json
+from bot.verdict import Arrival, Verdict, to_json
 from bot.verdicts import Verdicts
 from bot.wording import DEFAULT
 
-if TYPE_CHECKING:
-    from model.views import Views
+__all__ = ["Asker", "Checker", "ModelInfo", "Picture"]
 
 _SMALL = 256 * 1024  # bytes that are hashed in less time than a thread takes to begin
 _RESTART_SECONDS = 10.0  # after which a new Candid is probably there
@@ -51,15 +46,6 @@ class Asker:
     user: str
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """What /about shows of the model that answers now; `card` is its whole card.json."""
-
-    version: str
-    bands: Bands
-    card: dict[str, Any]
-
-
 @dataclass(slots=True)
 class _Flight:
     """A picture on its way, and how many wait for it."""
@@ -69,29 +55,15 @@ class _Flight:
     begun: bool = False  # it has its turn: from now on it is finished, whoever leaves
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    views: "Views"
-    width: int
-    height: int
-    notes: tuple[str, ...]
-    findings: tuple[Finding, ...]
-    seconds: float
-
-
 class Checker:
-    """Start it, ask it, close it. What takes long runs in its threads, never on the event loop."""
+    """Start it, ask it, close it. What takes long runs in the Judge's threads or processes, never on the event loop."""
 
-    def __init__(self, settings: ChecksSettings, detector: Detector, store: Store, metrics: Metrics) -> None:
-        self._settings, self._detector, self._store, self._metrics = settings, detector, store, metrics
+    def __init__(self, settings: ChecksSettings, judge: Judge | Detector, store: Store, metrics: Metrics) -> None:
+        """A bare Detector is used in this process, by a LocalJudge."""
+        self._judge = judge if isinstance(judge, Judge) else LocalJudge(settings, judge, metrics)
+        self._store, self._metrics = store, metrics
         self._limits = Limits(settings)
         self._verdicts = Verdicts(store, settings.cache)
-        # Turns enough that a batch is ready while another is in the network; the rest waits unopened, in fair order.
-        batch = min(settings.batch, detector.max_pictures)
-        self._turns = FairTurns(settings.decode_threads + 2 * batch, settings.queue, metrics.queue_depth)
-        self._batcher = Batcher(settings.batch, metrics)
-        self._decoders = ThreadPoolExecutor(settings.decode_threads, "decode")
-        self._explainer = Explainer(settings, self._batcher, self._decoders)
         self._flights: dict[str, _Flight] = {}
         self._explanations: set[asyncio.Task[bytes]] = set()
         self._working = 0  # checks and explanations that are being answered
@@ -101,7 +73,7 @@ class Checker:
 
     async def start(self) -> None:
         """Start working; returns at once."""
-        self._batcher.start()
+        await self._judge.start()
 
     async def close(self, seconds: float) -> None:
         """Take nothing new, and finish what was accepted for at most `seconds`; what is left then raises TryLater."""
@@ -114,23 +86,24 @@ class Checker:
         for work in left:
             work.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        await self._batcher.close()
-        self._decoders.shutdown(wait=False, cancel_futures=True)
+        await self._judge.close()
 
     @property
     def model(self) -> ModelInfo:
         """The model that answers now."""
-        return ModelInfo(self._detector.version, _bands(self._detector), self._detector.card.data)
+        return self._judge.model
 
     def replace_detector(self, detector: Detector) -> None:
-        """Judge by another detector from now on. A picture that the old one has prepared is judged by the old one."""
-        self._detector = detector
+        """Judge by another detector from now on. Only for a Checker that judges in this process."""
+        if not isinstance(self._judge, LocalJudge):
+            raise TypeError("the workers follow the champion by themselves")
+        self._judge.replace_detector(detector)
 
-    async def check(self, picture: Picture, asker: Asker) -> Verdict:
+    async def check(self, picture: Picture, asker: Asker, lane: Lane = Lane.PERSON) -> Verdict:
         """The verdict on a picture. Raises Refusal when it can't be judged, and TryLater when it can't be now."""
         began = time.monotonic()
         async with self._accepted(asker):
-            verdict = await self._judged(picture.data, asker.chat)
+            verdict = await self._judged(picture.data, asker.chat, lane)
         self._metrics.verdict(verdict.label, asker.chat.partition(":")[0])
         self._metrics.seconds("total", time.monotonic() - began)
         return replace(verdict, arrival=picture.arrival)
@@ -194,20 +167,20 @@ class Checker:
 
     async def _explained(self, picture: Picture, chat: str, language: str, bare: bool, one_in: int | None) -> bytes:
         while True:
-            verdict = replace(await self._judged(picture.data, chat), arrival=picture.arrival)
-            detector, model = self._detector, self.model
-            if verdict.model == detector.version:  # else it was replaced meanwhile: the map must fit the score
-                verdict = at(verdict, model, one_in)
-                return await self._explainer.explain(detector, picture.data, verdict, chat, language, bare)
+            judged = await self._judged(picture.data, chat, Lane.PERSON)
+            verdict = at(replace(judged, arrival=picture.arrival), self.model, one_in)
+            drawn = await self._judge.explain(picture.data, verdict, chat, language, bare)
+            if drawn is not None:  # else the model was replaced meanwhile: the map must fit the score
+                return drawn
 
-    async def _judged(self, data: bytes, chat: str) -> Verdict:
+    async def _judged(self, data: bytes, chat: str, lane: Lane) -> Verdict:
         sha256 = _digest(data) if len(data) < _SMALL else await asyncio.to_thread(_digest, data)
-        known = await self._verdicts.find(sha256, self._detector.version)
+        known = await self._verdicts.find(sha256, self._judge.model.version)
         if known is not None:
             return known
         if self._closed:
             raise later("closing", _RESTART_SECONDS)
-        flight = self._flights.get(sha256) or self._take_off(sha256, data, chat)
+        flight = self._flights.get(sha256) or self._take_off(sha256, data, chat, lane)
         flight.waiting += 1
         try:
             await asyncio.wait({flight.work})  # not the work itself: who is cancelled here leaves alone
@@ -220,9 +193,9 @@ class Checker:
             raise later("closing", _RESTART_SECONDS)
         return flight.work.result()
 
-    def _take_off(self, sha256: str, data: bytes, chat: str) -> _Flight:
+    def _take_off(self, sha256: str, data: bytes, chat: str, lane: Lane) -> _Flight:
         flight = self._flights[sha256] = _Flight()
-        flight.work = asyncio.create_task(self._fly(flight, sha256, data, chat))
+        flight.work = asyncio.create_task(self._fly(flight, sha256, data, chat, lane))
         flight.work.add_done_callback(lambda work: self._land(sha256, flight))
         return flight
 
@@ -232,53 +205,13 @@ class Checker:
         if flight.work.done() and not flight.work.cancelled():
             flight.work.exception()  # taken note of, also when everyone who waited has left
 
-    async def _fly(self, flight: _Flight, sha256: str, data: bytes, chat: str) -> Verdict:
-        began = time.monotonic()
-        async with self._turns.turn(chat):
+    async def _fly(self, flight: _Flight, sha256: str, data: bytes, chat: str, lane: Lane) -> Verdict:
+        def begun() -> None:
             flight.begun = True
-            detector = self._detector
-            loop = asyncio.get_running_loop()
-            prepared = await loop.run_in_executor(self._decoders, self._prepare, detector, data)
-            judged = await self._batcher.judge(detector, prepared.views)
-        self._metrics.seconds("decode", prepared.seconds)
-        self._metrics.seconds("wait", max(0.0, time.monotonic() - began - prepared.seconds - judged.seconds))
-        verdict = _verdict(sha256, detector, prepared, judged)
+
+        verdict = await self._judge.judge(data, sha256, chat, lane, begun)
         await self._verdicts.keep(verdict)
         return verdict
-
-    def _prepare(self, detector: Detector, data: bytes) -> _Prepared:
-        """Everything that comes before the network; runs in a thread."""
-        began = time.monotonic()
-        decoded = decode(data, self._settings)
-        views = detector.views(decoded.pixels)
-        height, width = decoded.pixels.shape[:2]
-        findings = evidence.read(data)
-        return _Prepared(views, width, height, decoded.notes, findings, time.monotonic() - began)
-
-
-def _verdict(sha256: str, detector: Detector, prepared: _Prepared, judged: Judged) -> Verdict:
-    label, confidence, basis = decide(judged.score, prepared.findings)
-    views = zip(prepared.views.kinds, prepared.views.boxes, judged.score.views, strict=True)
-    return Verdict(
-        label=label,
-        confidence=confidence,
-        p_ai=judged.score.p_ai,
-        model=detector.version,
-        bands=_bands(detector),
-        sha256=sha256,
-        arrival=Arrival.ORIGINAL,  # each who asks is told his own
-        milliseconds=round((prepared.seconds + judged.seconds) * 1000),
-        width=prepared.width,
-        height=prepared.height,
-        views=tuple(ViewScore(kind, box, p_ai) for kind, box, p_ai in views),
-        evidence=prepared.findings,
-        notes=prepared.notes,
-        basis=basis,
-    )
-
-
-def _bands(detector: Detector) -> Bands:
-    return Bands(detector.card.bands.real, detector.card.bands.ai)
 
 
 def _digest(data: bytes) -> str:

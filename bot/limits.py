@@ -11,12 +11,21 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 
 from bot.errors import TryLater
 from bot.settings import ChecksSettings
 from bot.wording import duration, say
 
 Clock = Callable[[], float]
+
+
+class Lane(IntEnum):
+    """Who goes first: what a person waits for comes before what is looked at unasked."""
+
+    PERSON = 0
+    AUTOMATIC = 1
+
 
 LONGEST_WAIT = 60.0  # that a full queue asks for: an estimate further ahead would be a guess
 
@@ -73,7 +82,8 @@ class Limits:
 
 
 class FairTurns:
-    """At most `at_once` hold a turn; at most `most` wait for one, and those of different chats get it by rotation.
+    """At most `at_once` hold a turn; at most `most` wait for one, and those of different chats get it by rotation, a lane
+    after the other.
 
     No chat takes more than seven eighths of the places to wait, so that there is room for the others.
     `changed` is told how many wait, whenever that changes.
@@ -88,7 +98,8 @@ class FairTurns:
     ) -> None:
         self._free, self._most, self._changed, self._clock = at_once, most, changed, clock
         self._most_of_a_chat = max(1, most - max(1, most // 8))
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()  # whose turn is next, first
+        # Of each lane: whose turn is next, first.
+        self._waiting = {lane: OrderedDict[str, deque[asyncio.Future[None]]]() for lane in Lane}
         self._count = 0
         self._pace = 0.2  # seconds from one given turn to the next, while there are some who wait
         self._given: float | None = None
@@ -97,42 +108,42 @@ class FairTurns:
         return self._count
 
     @asynccontextmanager
-    async def turn(self, chat: str) -> AsyncIterator[None]:
+    async def turn(self, chat: str, lane: Lane = Lane.PERSON) -> AsyncIterator[None]:
         """Hold a turn inside of `async with`. Raises TryLater when too many wait already."""
         if self._free:
             self._free -= 1
         else:
-            await self._wait(chat)
+            await self._wait(chat, self._waiting[lane])
         try:
             yield
         finally:
             self._pass_on()
 
-    async def _wait(self, chat: str) -> None:
-        line = self._waiting.get(chat, ())
-        if self._count >= self._most or len(line) >= self._most_of_a_chat:
+    async def _wait(self, chat: str, lines: OrderedDict[str, deque[asyncio.Future[None]]]) -> None:
+        of_chat = sum(len(lane[chat]) for lane in self._waiting.values() if chat in lane)
+        if self._count >= self._most or of_chat >= self._most_of_a_chat:
             raise later("queue", min(LONGEST_WAIT, self._pace * self._count))
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(chat, deque()).append(turn)
+        lines.setdefault(chat, deque()).append(turn)
         self._counted(+1)
         try:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():  # the turn came at the same moment
                 self._pass_on()
-            elif turn in (line := self._waiting.get(chat, deque())):
+            elif turn in (line := lines.get(chat, deque())):
                 line.remove(turn)
                 if not line:
-                    del self._waiting[chat]
+                    del lines[chat]
                 self._counted(-1)
             raise
 
     def _pass_on(self) -> None:
-        while self._waiting:
-            chat, line = self._waiting.popitem(last=False)
+        while lines := next((lane for lane in self._waiting.values() if lane), None):
+            chat, line = lines.popitem(last=False)
             turn = line.popleft()
             if line:
-                self._waiting[chat] = line  # at the end of the rotation
+                lines[chat] = line  # at the end of the rotation
             self._counted(-1)
             if not turn.cancelled():
                 self._measure(self._clock())

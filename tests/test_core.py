@@ -20,6 +20,7 @@ from bot.core import Asker, Checker, Picture
 from bot.decision import DECLARED_CONFIDENCE, SIGNED_CONFIDENCE, decide
 from bot.errors import Refusal, TryLater
 from bot.evidence import kinds
+from bot.limits import Lane
 from bot.metrics import Metrics
 from bot.settings import ChecksSettings
 from bot.store import Store
@@ -316,7 +317,7 @@ class TestBugs:
             await occupy(checker, detector)
             shades = [200, 200, 200, 30, 200, 200]
             asks = [ask(checker, make_picture(shade, seed=seed)) for seed, shade in enumerate(shades)]
-            await until(lambda: len(checker._batcher._waiting) == len(shades))
+            await until(lambda: len(checker._judge._batcher._waiting) == len(shades))
             detector.gate.set()
             outcomes = await asyncio.gather(*asks, return_exceptions=True)
             assert [isinstance(outcome, FloatingPointError) for outcome in outcomes] == [
@@ -341,7 +342,9 @@ class TestBatches:
         async with running(replace(checks, batch=4, decode_threads=2), detector, store) as checker:
             first = await occupy(checker, detector)
             asks = [ask(checker, make_picture(seed=seed)) for seed in range(20)]
-            await until(lambda: len(checker._batcher._waiting) == 9)  # and one in the network: ten have their turn
+            await until(
+                lambda: len(checker._judge._batcher._waiting) == 9
+            )  # and one in the network: ten have their turn
             detector.gate.set()
             await asyncio.gather(first, *asks)
         assert detector.passes[:3] == [1, 4, 4]
@@ -377,12 +380,32 @@ class TestFairness:
                 finished.append(name)
 
             album = [asyncio.create_task(visit("album", make_picture(seed=n), ANNA)) for n in range(30)]
-            await until(lambda: len(checker._turns) == 27)
+            await until(lambda: len(checker._judge._turns) == 27)
             single = asyncio.create_task(visit("single", make_picture(seed=99), BEN))
-            await until(lambda: len(checker._turns) == 28)
+            await until(lambda: len(checker._judge._turns) == 28)
             detector.gate.set()
             await asyncio.gather(*album, single)
         assert finished.index("single") <= 5
+
+    async def test_a_person_does_not_wait_for_what_nobody_asked_for(
+        self, checks: ChecksSettings, detector: FakeDetector, store: Store
+    ) -> None:
+        async with running(one_decoder(checks), detector, store) as checker:
+            detector.gate.clear()
+            finished: list[str] = []
+
+            async def visit(name: str, seed: int, asker: Asker, lane: Lane) -> None:
+                await checker.check(Picture(make_picture(seed=seed)), asker, lane)
+                finished.append(name)
+
+            askers = [Asker(f"web:{n}", f"{n}") for n in range(30)]
+            unasked = [asyncio.create_task(visit("unasked", n, askers[n], Lane.AUTOMATIC)) for n in range(30)]
+            await until(lambda: len(checker._judge._turns) == 27)
+            asked = [asyncio.create_task(visit("asked", 90 + n, BEN, Lane.PERSON)) for n in range(3)]
+            await until(lambda: len(checker._judge._turns) == 30)
+            detector.gate.set()
+            await asyncio.gather(*unasked, *asked)
+        assert [place for place, name in enumerate(finished) if name == "asked"][-1] <= 9
 
     async def test_too_many_at_once_are_told_when_to_come_again(
         self, checks: ChecksSettings, detector: FakeDetector, store: Store
@@ -390,7 +413,7 @@ class TestFairness:
         async with running(one_decoder(checks, queue=8), detector, store) as checker:
             detector.gate.clear()
             asks = [ask(checker, make_picture(seed=n), Asker(f"web:{n}", "x")) for n in range(11)]
-            await until(lambda: len(checker._turns) == 8)
+            await until(lambda: len(checker._judge._turns) == 8)
             with pytest.raises(TryLater) as refused:
                 await checker.check(Picture(make_picture(seed=99)), BEN)
             assert refused.value.seconds >= 1
@@ -416,7 +439,7 @@ class TestReplacing:
         async with running(replace(checks, batch=2, decode_threads=1), old, store) as checker:
             first = await occupy(checker, old)
             asks = [first, *(ask(checker, make_picture(seed=seed)) for seed in range(19))]
-            await until(lambda: len(checker._batcher._waiting) == 4)
+            await until(lambda: len(checker._judge._batcher._waiting) == 4)
             checker.replace_detector(new)
             assert checker.model.version == "new"
             old.gate.set()
@@ -474,7 +497,7 @@ class TestClosing:
         await checker.start()
         detector.gate.clear()
         asks = [ask(checker, make_picture(seed=seed)) for seed in range(10)]
-        await until(lambda: len(checker._turns) == 7)
+        await until(lambda: len(checker._judge._turns) == 7)
         closing = asyncio.create_task(checker.close(30))
         await asyncio.sleep(0)
         with pytest.raises(TryLater, match="restarted"):
@@ -494,7 +517,7 @@ class TestClosing:
         data = make_picture()
         asks = [ask(checker, data), *(ask(checker, make_picture(seed=seed)) for seed in range(10))]
         just_accepted = ask(checker, data)
-        await until(lambda: len(checker._turns) == 7)
+        await until(lambda: len(checker._judge._turns) == 7)
         await checker.close(0)
         outcomes = await asyncio.gather(*asks, just_accepted, return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [TryLater] * 12

@@ -112,10 +112,10 @@ class TestChecker:
 
         monkeypatch.setattr(detector, "explain", slow)
         many = [asyncio.create_task(visit("album", ANNA)) for _ in range(20)]
-        await until(lambda: len(checker._explainer._turns) == 19)
+        await until(lambda: len(checker._judge._explainer._turns) == 19)
         single = asyncio.create_task(visit("single", BEN))
         crowd = [asyncio.create_task(visit("crowd", Asker(f"web:{n}", "x"))) for n in range(12)]
-        await until(lambda: len(checker._explainer._turns) == explanation._WAITING)
+        await until(lambda: len(checker._judge._explainer._turns) == explanation._WAITING)
         with pytest.raises(TryLater):
             await checker.explain(Picture(data), Asker("web:late", "x"))
         held.set()
