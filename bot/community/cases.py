@@ -95,11 +95,10 @@ class Cases:
             "UPDATE cases SET decision = ?, decided_by = ?, decided = ? WHERE id = ? AND decision IS NULL",
             (decision.value, moderator, now, id),
         )
-        again = (case.decided_by, case.decision) == (
-            moderator,
-            decision,
-        )  # Candid may have ended before the vote was kept
-        voted = await self._vote(case, moderator, decision, now) if first or review or again else False
+        # The same again is for the vote of a moderator whose decision Candid kept just before it ended.
+        again = (case.decided_by, case.decision) == (moderator, decision)
+        counts = first or review or again
+        voted = await self._vote(case, moderator, decision, now, anew=bool(first)) if counts else False
         if first and decision is Decision.IGNORED:
             await self._mute(case, now)
         if not (first or voted):
@@ -143,14 +142,18 @@ class Cases:
         if rows[0]["count"] >= APPEALS_A_DAY:
             raise refuse("too-many-appeals", "community.too-many-appeals", most=APPEALS_A_DAY)
 
-    async def _vote(self, case: Case, moderator: str, decision: Decision, now: float) -> bool:
-        """What a decision says about the picture, kept once a moderator; an author's word about the own picture isn't."""
+    async def _vote(self, case: Case, moderator: str, decision: Decision, now: float, *, anew: bool) -> bool:
+        """Keep what a decision says about the picture, one vote a moderator; `anew`: in the place of an earlier one.
+
+        What an author says about the own picture is no vote.
+        """
         label = _says(case.label, decision)
         if label is None or moderator == case.author:
             return False
+        known = "UPDATE SET label = excluded.label, voted = excluded.voted" if anew else "NOTHING"
         changed = await self._store.change(
             "INSERT INTO votes (case_id, moderator, label, voted) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (case_id, moderator) DO NOTHING",
+            f"ON CONFLICT (case_id, moderator) DO {known}",
             (case.id, moderator, label.value, now),
         )
         return changed == 1

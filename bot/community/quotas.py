@@ -29,6 +29,7 @@ class Quotas:
         if day != self._day:
             self._day = day
             self._servers.clear()
+            self._people.clear()
         used = self._servers.get(server, 0)
         if rules.per_server_per_day is not None and used >= rules.per_server_per_day:
             raise refuse("quota", "community.quota-server", most=rules.per_server_per_day)

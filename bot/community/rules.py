@@ -83,6 +83,7 @@ class RuleBook:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._changing = asyncio.Lock()
+        self._left_out: set[tuple[str, str]] = set()  # what the log knows already
 
     async def read(self, server: str) -> Rules:
         """The rules of a server now. A stored value that can't be understood is as one that was never set."""
@@ -92,7 +93,9 @@ class RuleBook:
                 try:
                     found[key] = _value(server, key, value)
                 except Refusal as refusal:
-                    log.warning("A setting of %s is left out: %s", server, refusal)
+                    if (server, key) not in self._left_out:
+                        log.warning("A setting of %s is left out: %s", server, refusal)
+                    self._left_out.add((server, key))
         return Rules(**found)
 
     async def change(self, server: str, by: str, **changes: object) -> Rules:
@@ -110,8 +113,12 @@ class RuleBook:
             return await self._set(server, by, Rules(), table)
 
     async def move(self, old: str, new: str, by: str) -> None:
-        """A server has a new name: its rules move with it."""
-        await self.load(new, by, await self.export(old))
+        """A server has a new name: its rules move with it, unless it has rules under the new name already."""
+        if not await self._store.server_settings(new):
+            rules = await self.export(old)
+            if rules["log_channel"] == old.partition(":")[2]:  # a chat that keeps its log in itself
+                rules["log_channel"] = new.partition(":")[2]
+            await self.load(new, by, rules)
 
     async def _set(self, server: str, by: str, base: Rules, changes: Mapping[str, object]) -> Rules:
         values: dict[str, Any] = {}

@@ -180,6 +180,14 @@ async def test_an_appeal_opens_again_what_was_found_right_before(cases: Cases) -
     await refused("decided", cases.appeal(SERVER, picture(1).sha256, ANNA, "needless"))
 
 
+async def test_after_an_appeal_a_moderator_may_think_otherwise(cases: Cases, store: Store) -> None:
+    case = await cases.open(SERVER, VERDICT, ANNA, LINK)
+    await cases.decide(SERVER, case.id, MODERATOR, Decision.RIGHT)
+    await cases.appeal(SERVER, VERDICT.sha256, ANNA, "the layers of my drawing")
+    await cases.decide(SERVER, case.id, MODERATOR, Decision.WRONG)
+    assert await votes(store) == [(MODERATOR, "real")]
+
+
 async def test_a_server_that_moves_takes_its_cases_along(cases: Cases) -> None:
     case = await cases.open("telegram:-5", VERDICT, "telegram:user/1", LINK)
     await cases.move("telegram:-5", "telegram:-100200")

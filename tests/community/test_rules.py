@@ -1,9 +1,12 @@
 """A server's rules: what may be set, what is written down about it, and that it is the same after a restart."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bot.community import Audience, Mode, RuleBook, Rules
 from bot.errors import Refusal
@@ -174,17 +177,45 @@ async def test_export_and_import_bring_the_same_rules_elsewhere(book: RuleBook) 
 
 
 async def test_a_server_that_moves_takes_its_rules_along(book: RuleBook) -> None:
-    rules = await book.change("telegram:-5", "telegram:user/1", channels=["*"], sensitivity=30)
-    await book.move("telegram:-5", CHAT, "telegram: the group was upgraded")
-    assert await book.read(CHAT) == rules
+    by = "telegram: the group was upgraded"
+    rules = await book.change("telegram:-5", "telegram:user/1", channels=["*"], sensitivity=30, log_channel="-5")
+    await book.move("telegram:-5", CHAT, by)
+    assert await book.read(CHAT) == replace(rules, log_channel="-100200")
+    later = await book.change(CHAT, "telegram:user/1", sensitivity=100)
+    await book.move("telegram:-5", CHAT, by)  # told a second time
+    assert await book.read(CHAT) == later
 
 
-async def test_a_stored_value_of_another_version_is_left_out(book: RuleBook, store: Store) -> None:
+async def test_a_stored_value_of_another_version_is_left_out(
+    book: RuleBook, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     await store.change_setting(SERVER, "mode", "applaud", "")
     await store.change_setting(SERVER, "from_the_future", 1, "")
     await store.change_setting(SERVER, "channels", ["1"], "")
-    assert await book.read(SERVER) == Rules(channels=("1",))
+    for _ in range(3):
+        assert await book.read(SERVER) == Rules(channels=("1",))
+    assert caplog.text.count("left out") == 1  # it is read for every picture
     assert "from_the_future" not in await book.export(SERVER)
+
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+_LIKELY = st.sampled_from(["*", "1", "admins", "discord:user/5", "reply", "log", "asker", "en", 300, 30, 2.5])
+_VALUES = _SCALARS | _LIKELY | st.lists(_SCALARS | _LIKELY, max_size=4) | st.dictionaries(st.text(max_size=3), _SCALARS)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from([*FULL, "colour"]), _VALUES, st.sampled_from([SERVER, CHAT]))
+async def test_whatever_is_given_is_refused_in_a_line_or_kept_as_it_is(
+    book: RuleBook, key: str, value: object, server: str
+) -> None:
+    try:
+        rules = await book.change(server, ADMIN, **{key: value})
+    except Refusal as refusal:
+        assert len(str(refusal).splitlines()) == 1 and len(str(refusal)) < 300
+        return
+    assert await book.read(server) == rules
+    kept = (await book.export(server))[key]
+    assert kept == (list(dict.fromkeys(value)) if isinstance(value, list) else value)
 
 
 def test_where_automatic_checks_run() -> None:
