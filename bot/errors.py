@@ -31,12 +31,13 @@ class Refusal(CandidError):
 
 
 class TryLater(CandidError):
-    """A limit or a full queue. `seconds` is when another try makes sense."""
+    """A limit or a full queue. `seconds` is when another try makes sense; `key` names the sentence, as in a Refusal."""
 
-    def __init__(self, seconds: float, text: str | None = None) -> None:
+    def __init__(self, seconds: float, text: str | None = None, key: str = "") -> None:
         wait = max(1, round(seconds))
         super().__init__(text or f"That is a lot of pictures at once. Please try again in {wait} seconds.")
         self.seconds = float(wait)
+        self.key = key
 
 
 class SettingsError(CandidError):

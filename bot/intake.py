@@ -31,7 +31,7 @@ from PIL.PngImagePlugin import PngImageFile
 from bot import colours
 from bot.containers import Malformed, Still, Unsupported, gif, heif, jpeg, png, sniff, tiff, webp
 from bot.errors import Refusal
-from bot.wording import say
+from bot.wording import refuse
 
 MIN_SIDE = 64
 FIRST_FRAME = "first-frame"
@@ -222,7 +222,7 @@ def _too_small(width: int, height: int) -> Refusal:
 
 
 def _refusal(reason: str, **values: object) -> Refusal:
-    return Refusal(reason, say(f"refusal.{reason}", "en", **values))
+    return refuse(reason, f"refusal.{reason}", **values)
 
 
 def _megabytes(count: int) -> str:

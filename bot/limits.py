@@ -165,4 +165,4 @@ class FairTurns:
 def later(reason: str, seconds: float) -> TryLater:
     """TryLater with the sentence for `reason` and at least `seconds` to wait."""
     wait = max(1, math.ceil(seconds))
-    return TryLater(wait, say(f"later.{reason}", wait=duration(wait)))
+    return TryLater(wait, say(f"later.{reason}", wait=duration(wait)), f"later.{reason}")

@@ -6,7 +6,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from bot.errors import Refusal
+from bot.errors import Refusal, TryLater
 from bot.verdict import Arrival, Basis, Label, Verdict
 
 if TYPE_CHECKING:
@@ -46,9 +46,13 @@ def refuse(reason: str, key: str, /, **values: object) -> Refusal:
     return Refusal(reason, say(key, DEFAULT, **values), key, values)
 
 
-def refused(refusal: Refusal, language: str = DEFAULT) -> str:
-    """The sentence of a Refusal in a language, as far as it names one."""
-    return say(refusal.key, language, **refusal.values) if refusal.key else str(refusal)
+def refused(error: Refusal | TryLater, language: str = DEFAULT) -> str:
+    """The sentence of a Refusal or of TryLater in a language, as far as it names one."""
+    if not error.key:
+        return str(error)
+    if isinstance(error, TryLater):
+        return say(error.key, language, wait=duration(round(error.seconds), language))
+    return say(error.key, language, **error.values)
 
 
 def words(verdict: Verdict, language: str = DEFAULT) -> Words:

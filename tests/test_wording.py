@@ -11,7 +11,7 @@ from bot import colours, intake
 from bot.core import ModelInfo
 from bot.record import Record, record
 from bot.verdict import Arrival, Bands, Basis, Finding, Label, Strength, Verdict, ViewScore
-from bot.wording import about, duration, percent, say, score, why, words
+from bot.wording import about, duration, percent, refuse, refused, say, score, why, words
 
 BOT = Path(__file__).parent.parent / "bot"
 VERDICT = Verdict(
@@ -201,3 +201,27 @@ def test_no_adapter_rounds_an_unsure_score_over_a_band(p_ai: float) -> None:
     assert isinstance(said, dict)
     assert str(shown) in said["pin"]
     assert f"score of {shown}" in said["scale"]
+
+
+def test_refusals_are_said_in_any_language_that_has_the_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bot import wording
+    from bot.errors import Refusal, TryLater
+    from bot.limits import later
+
+    english = wording._messages
+    other = {
+        "refusal.too-small": "Muy pequeña: {width} × {height}, mínimo {least}.",
+        "later.user": "Espera {wait}.",
+        "duration.seconds": "{count} segundos",
+    }
+    monkeypatch.setattr(wording, "_messages", lambda language: other if language == "es" else english(language))
+    monkeypatch.setattr(wording, "_known", lambda language: language)
+    small = refuse("too-small", "refusal.too-small", width=3, height=4, least=32)
+    assert refused(small, "es") == "Muy pequeña: 3 × 4, mínimo 32."
+    assert refused(small) == str(small)
+    assert small.reason == "too-small"
+    assert refused(later("user", 20), "es") == "Espera 20 segundos."
+    assert refused(later("user", 20)) == str(later("user", 20))
+    assert refused(later("queue", 20), "es") == say("later.queue", wait="20 segundos")  # a sentence that it lacks
+    assert refused(Refusal("lottie", "Only so."), "es") == "Only so."
+    assert refused(TryLater(5, "Only so."), "es") == "Only so."
