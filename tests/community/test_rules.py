@@ -1,5 +1,6 @@
 """A server's rules: what may be set, what is written down about it, and that it is the same after a restart."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,15 @@ async def test_a_silent_log_needs_a_place(book: RuleBook) -> None:
     await book.change(SERVER, ADMIN, mode="log", log_channel="5")
     with pytest.raises(Refusal, match="log channel"):
         await book.change(SERVER, ADMIN, log_channel=None)
+    assert (await book.read(SERVER)).log_channel == "5"
+
+
+async def test_two_changes_at_once_can_not_leave_a_log_without_a_place(book: RuleBook) -> None:
+    await book.change(SERVER, ADMIN, log_channel="5")
+    results = await asyncio.gather(
+        book.change(SERVER, ADMIN, mode="log"), book.change(SERVER, ADMIN, log_channel=None), return_exceptions=True
+    )
+    assert [type(result) for result in results] == [Rules, Refusal]
     assert (await book.read(SERVER)).log_channel == "5"
 
 
