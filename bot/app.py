@@ -65,8 +65,9 @@ class App:
         store = await Store.open(path)
         try:
             inbox = Inbox(store, self.settings.checks.fresh_minutes * 60)
+            community = Community.of(store, self.settings)
             self._spawn(self._measure_pauses())
-            self._spawn(self._purge(store))
+            self._spawn(self._purge(store, community))
             if self.settings.web.enabled:
                 self.web = WebAdapter(self.settings, None, store, inbox, metrics=self.metrics)
                 await self._open(self.web)
@@ -74,7 +75,7 @@ class App:
                 opened(self)
             detector = await self._load()
             if detector is not None:
-                await self._serve(detector, store, inbox)
+                await self._serve(detector, store, inbox, community)
                 await self._stopping.wait()
         finally:
             await self._close(store)
@@ -103,14 +104,14 @@ class App:
         if not work.cancelled():
             work.exception()  # taken note of, also when nobody waits for it any more
 
-    async def _serve(self, detector: "Detector", store: Store, inbox: Inbox) -> None:
+    async def _serve(self, detector: "Detector", store: Store, inbox: Inbox, community: Community) -> None:
         checker = Checker(self.settings.checks, detector, store, self.metrics)
         await checker.start()
         self.checker = checker
         self.metrics.model(self._champion.version)
         if self.web is not None:
             self.web.checker = checker
-        for adapter in await self._chats(checker, store, inbox, Community.of(store, self.settings)):
+        for adapter in await self._chats(checker, store, inbox, community):
             self._supervise(adapter)
         if self.settings.model.version == "champion":
             self._spawn(self._champion.watch(self._swap))
@@ -189,12 +190,13 @@ class App:
             await asyncio.sleep(PAUSE_PROBE_SECONDS)
             self.metrics.loop_pause(max(0.0, loop.time() - due))
 
-    async def _purge(self, store: Store) -> None:
+    async def _purge(self, store: Store, community: Community) -> None:
         while True:
             try:
+                await community.review.purge()
                 await store.purge(self.settings.store.keep_days)
             except Exception:  # a full disk today must not end this for ever
-                log.exception("Old verdicts could not be deleted; it is tried again tomorrow")
+                log.exception("Old verdicts and pictures could not be deleted; it is tried again tomorrow")
             await asyncio.sleep(PURGE_SECONDS)
 
 

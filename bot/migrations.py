@@ -48,6 +48,23 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE mutes (
             server TEXT NOT NULL, person TEXT NOT NULL, ends DOUBLE PRECISION NOT NULL, PRIMARY KEY (server, person))""",
     ),
+    (
+        # Pictures that are kept for moderators to label; the bytes are files. `proof`: a signature in it says AI.
+        # `says_ai` and `says_real` count the votes and stay when a voter's name is erased.
+        """CREATE TABLE reviews (
+            server TEXT NOT NULL, sha256 TEXT NOT NULL, looks TEXT NOT NULL, bytes INTEGER NOT NULL,
+            source TEXT NOT NULL, model TEXT NOT NULL, label TEXT NOT NULL, proof INTEGER NOT NULL,
+            says_ai INTEGER NOT NULL DEFAULT 0, says_real INTEGER NOT NULL DEFAULT 0, kept DOUBLE PRECISION NOT NULL,
+            voted DOUBLE PRECISION, PRIMARY KEY (server, sha256))""",
+        # Who has a part in it ("author", "reporter"), and therefore no vote.
+        """CREATE TABLE review_people (
+            server TEXT NOT NULL, sha256 TEXT NOT NULL, person TEXT NOT NULL, part TEXT NOT NULL,
+            since DOUBLE PRECISION NOT NULL, PRIMARY KEY (server, sha256, person, part))""",
+        "CREATE INDEX review_people_of ON review_people (person, since)",
+        """CREATE TABLE review_votes (
+            server TEXT NOT NULL, sha256 TEXT NOT NULL, moderator TEXT NOT NULL, label TEXT NOT NULL,
+            voted DOUBLE PRECISION NOT NULL, PRIMARY KEY (server, sha256, moderator))""",
+    ),
 )
 
 

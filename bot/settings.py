@@ -23,6 +23,7 @@ SECRETS = {  # section, field -> its name in the environment
     ("telegram", "token"): "TELEGRAM_TOKEN",
     ("telegram", "webhook_secret"): "TELEGRAM_WEBHOOK_SECRET",
     ("web", "token"): "WEB_TOKEN",
+    ("review", "key"): "REVIEW_KEY",
 }
 
 
@@ -100,6 +101,16 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewSettings:
+    """Reported and appealed pictures of the servers that want it, for moderators to label."""
+
+    key: Secret
+    directory: str
+    keep_days: Annotated[int, Within(1, 3650)]
+    megabytes: Annotated[int, Within(1, 10_000_000)]
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """The log."""
 
@@ -117,6 +128,7 @@ class Settings:
     discord: DiscordSettings
     telegram: TelegramSettings
     web: WebSettings
+    review: ReviewSettings
     log: LogSettings
 
     def secrets(self) -> tuple[Secret, ...]:

@@ -59,7 +59,8 @@ def import_settings(settings: Settings, server: str, file: Path) -> int:
         raise SettingsError(f"{file}: {error.strerror}.") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{file}: {error}.") from error
-    changes = asyncio.run(_import(_database(settings, server), server, file, table))
+    reviewable = bool(settings.review.directory)
+    changes = asyncio.run(_import(_database(settings, server), server, file, table, reviewable))
     print(f"{server}: {changes} settings changed." if changes != 1 else f"{server}: 1 setting changed.")
     return 0
 
@@ -72,11 +73,11 @@ async def _export(path: Path, server: str) -> str:
         await store.close()
 
 
-async def _import(path: Path, server: str, file: Path, table: Mapping[str, object]) -> int:
+async def _import(path: Path, server: str, file: Path, table: Mapping[str, object], reviewable: bool) -> int:
     store = await Store.open(path)
     try:
         before = len(await store.audit(server))
-        await RuleBook(store).load(server, BY, table)
+        await RuleBook(store, reviewable=reviewable).load(server, BY, table)
         return len(await store.audit(server)) - before
     except Refusal as refusal:
         raise SettingsError(f"{file}: nothing was changed.\n{refusal}") from refusal

@@ -7,6 +7,7 @@ from bot.community.cases import Case, Cases, Decision
 from bot.community.members import Members
 from bot.community.privacy import Privacy
 from bot.community.quotas import Quotas
+from bot.community.review import Review, Reviewed
 from bot.community.rules import EVERYWHERE, Audience, Mode, RuleBook, Rules
 from bot.sensitivity import SENSITIVITIES
 from bot.settings import Settings
@@ -24,6 +25,8 @@ __all__ = [
     "Mode",
     "Privacy",
     "Quotas",
+    "Review",
+    "Reviewed",
     "RuleBook",
     "Rules",
 ]
@@ -38,14 +41,18 @@ class Community:
     cases: Cases
     quotas: Quotas
     privacy: Privacy
+    review: Review
 
     @classmethod
     def of(cls, store: Store, settings: Settings) -> Self:
-        """As the running bot has it, and tests as well."""
-        privacy = Privacy(store, settings.store.keep_days)
-        return cls(RuleBook(store), Members(store), Cases(store), Quotas(), privacy)
+        """As the running bot has it, and tests as well. Raises SettingsError for a REVIEW_KEY that can't be used."""
+        review = Review(store, settings)
+        privacy = Privacy(store, settings.store.keep_days, review)
+        rules, members = RuleBook(store, reviewable=review.enabled), Members(store, review.forget)
+        return cls(rules, members, Cases(store), Quotas(), privacy, review)
 
     async def move(self, old: str, new: str, by: str) -> None:
         """A server has a new name (a Telegram group that became a supergroup): what belongs to it moves along."""
         await self.rules.move(old, new, by)
         await self.cases.move(old, new)
+        await self.review.move(old, new)

@@ -10,6 +10,7 @@ from sqlite3 import Row
 from typing import Any
 
 from bot.community.cases import MUTE_DAYS
+from bot.community.review import Review
 from bot.store import Json, Store
 from bot.wording import DEFAULT, say
 
@@ -50,15 +51,17 @@ HELD = (
     ),
     Held("decisions", "cases", "decided_by", ("server", "sha256", "decision", "decided"), Forgotten.NAME),
     Held("votes", "votes", "moderator", ("case_id", "label", "voted"), Forgotten.ROW),
+    Held("reviews", "review_people", "person", ("server", "sha256", "part", "since"), Forgotten.ROW),
+    Held("review_votes", "review_votes", "moderator", ("server", "sha256", "label", "voted"), Forgotten.ROW),
     Held("settings_changed", "settings", "changed_by", ("server", "key", "value", "changed"), Forgotten.NAME),
 )
 
 
 class Privacy:
-    """`keep_days` is how long everything else stays anyway."""
+    """`keep_days` is how long everything stays anyway, but for pictures that `review` keeps."""
 
-    def __init__(self, store: Store, keep_days: int) -> None:
-        self._store, self._keep_days = store, keep_days
+    def __init__(self, store: Store, keep_days: int, review: Review | None = None) -> None:
+        self._store, self._keep_days, self._review = store, keep_days, review
 
     async def export(self, person: str) -> dict[str, Json]:
         """Every row about the person, as plain values; what a row says about others is left out."""
@@ -87,7 +90,8 @@ class Privacy:
         just being answered is erased with its answer.
         """
         change = self._store.change
-        gone = await change("DELETE FROM votes WHERE case_id IN (SELECT id FROM cases WHERE author = ?)", (person,))
+        gone = await self._review.forget(person) if self._review else 0
+        gone += await change("DELETE FROM votes WHERE case_id IN (SELECT id FROM cases WHERE author = ?)", (person,))
         for held in HELD:
             if held.forgotten is Forgotten.ROW:
                 gone += await change(f"DELETE FROM {held.table} WHERE {held.column} = ?", (person,))
@@ -106,7 +110,10 @@ class Privacy:
 
     def words(self, language: str = DEFAULT) -> str:
         """What is kept and for how long, for whoever asks."""
-        return say("community.privacy", language, days=self._keep_days, mute=round(MUTE_DAYS))
+        words = say("community.privacy", language, days=self._keep_days, mute=round(MUTE_DAYS))
+        if self._review is not None and self._review.enabled:
+            words += "\n" + say("community.privacy-review", language, days=self._review.keep_days)
+        return words
 
 
 _NEWEST = "SELECT max(id) FROM settings GROUP BY server, key"

@@ -80,8 +80,9 @@ KEYS = tuple(field.name for field in fields(Rules))
 class RuleBook:
     """Reads and changes the rules of every server. Who may change them is for the adapters to know."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, *, reviewable: bool = True) -> None:
+        """`reviewable`: the host has named a folder for pictures to review, so that servers can opt in."""
+        self._store, self._reviewable = store, reviewable
         self._changing = asyncio.Lock()
         self._left_out: set[tuple[str, str]] = set()  # what the log knows already
 
@@ -131,6 +132,8 @@ class RuleBook:
         rules = replace(base, **values)
         if not refusals and rules.mode is Mode.LOG and rules.log_channel is None:
             refusals.append(refuse("setting", "community.log-needs-channel"))
+        if rules.review and not self._reviewable:
+            refusals.append(refuse("setting", "community.no-review"))
         if refusals:
             raise refusals[0] if len(refusals) == 1 else Refusal("setting", "\n".join(map(str, refusals)))
         before, after = asdict(await self.read(server)), asdict(rules)
