@@ -119,6 +119,7 @@ class RuleBook:
             rules = await self.export(old)
             if rules["log_channel"] == old.partition(":")[2]:  # a chat that keeps its log in itself
                 rules["log_channel"] = new.partition(":")[2]
+            rules["review"] = rules["review"] and self._reviewable
             await self.load(new, by, rules)
 
     async def _set(self, server: str, by: str, base: Rules, changes: Mapping[str, object]) -> Rules:
@@ -132,7 +133,7 @@ class RuleBook:
         rules = replace(base, **values)
         if not refusals and rules.mode is Mode.LOG and rules.log_channel is None:
             refusals.append(refuse("setting", "community.log-needs-channel"))
-        if rules.review and not self._reviewable:
+        if values.get("review") and not self._reviewable:  # what was switched on in other times stands in nobody's way
             refusals.append(refuse("setting", "community.no-review"))
         if refusals:
             raise refusals[0] if len(refusals) == 1 else Refusal("setting", "\n".join(map(str, refusals)))

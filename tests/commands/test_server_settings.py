@@ -55,11 +55,14 @@ async def test_from_one_server_to_another(tmp_path: Path) -> None:
     assert (ended.code, ended.err) == (0, "")
     assert tomllib.loads((tmp_path / "settings.toml").read_text("utf-8")) == FULL
     ended = await candid("settings", "import", "discord:987", "settings.toml", cwd=tmp_path)
+    assert (ended.code, "keeps no pictures" in ended.err) == (1, True)  # it says review = true
+    host = {"CANDID_REVIEW__DIRECTORY": "pictures"}
+    ended = await candid("settings", "import", "discord:987", "settings.toml", cwd=tmp_path, **host)
     assert (ended.code, ended.out, ended.err) == (0, f"discord:987: {len(FULL)} settings changed.\n", "")
     there, audit = await rules_of(path, "discord:987")
     assert there == (await rules_of(path, SERVER))[0]
     assert {row["changed_by"] for row in audit} == {BY}
-    ended = await candid("settings", "import", "discord:987", "settings.toml", cwd=tmp_path)
+    ended = await candid("settings", "import", "discord:987", "settings.toml", cwd=tmp_path, **host)
     assert ended.out == "discord:987: 0 settings changed.\n"
     (tmp_path / "chat.toml").write_text('channels = ["*"]\n')
     ended = await candid("settings", "import", "telegram:-100200", "chat.toml", cwd=tmp_path)

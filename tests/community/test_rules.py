@@ -196,6 +196,18 @@ async def test_a_server_that_moves_takes_its_rules_along(book: RuleBook) -> None
     assert await book.read(CHAT) == later
 
 
+async def test_where_the_host_keeps_no_pictures_there_is_nothing_to_review(book: RuleBook, store: Store) -> None:
+    without = RuleBook(store, reviewable=False)
+    with pytest.raises(Refusal, match="keeps no pictures"):
+        await without.change(SERVER, ADMIN, review=True)
+    await book.change(SERVER, ADMIN, review=True)  # before the host gave it up
+    assert (await without.change(SERVER, ADMIN, sensitivity=30)).review
+    assert not (await without.change(SERVER, ADMIN, review=False)).review
+    await book.change("telegram:-5", "telegram:user/1", review=True, channels=["*"])
+    await without.move("telegram:-5", CHAT, "telegram: the group was upgraded")
+    assert await without.read(CHAT) == Rules(channels=("*",))
+
+
 async def test_a_stored_value_of_another_version_is_left_out(
     book: RuleBook, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
