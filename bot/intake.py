@@ -88,7 +88,7 @@ def decode(data: bytes, limits: Limits) -> Decoded:
     except Malformed as error:
         raise _refusal("truncated" if error.truncated else "damaged", format=kind) from error
     except Unsupported as error:
-        raise _refusal("unsupported", what=str(error)) from error
+        raise _refusal("unsupported", what=f"file.{error.name}", number=error.number) from error
     except _OutOfTime as error:
         raise _refusal("too-slow", seconds=round(limits.decode_seconds)) from error
     except MemoryError as error:
@@ -214,7 +214,7 @@ def _not_a_picture(data: bytes) -> Refusal:
     if found is None:
         return _refusal("unknown")
     kind, what = found
-    return _refusal(kind, what=what)
+    return _refusal(kind, what=f"file.{what}")
 
 
 def _too_small(width: int, height: int) -> Refusal:

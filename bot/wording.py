@@ -42,8 +42,11 @@ def say(key: str, language: str = DEFAULT, **values: object) -> str:
 
 
 def refuse(reason: str, key: str, /, **values: object) -> Refusal:
-    """A Refusal with the sentence `key`, for those who don't know yet in which language it will be read."""
-    return Refusal(reason, say(key, DEFAULT, **values), key, values)
+    """A Refusal with the sentence `key`, for those who don't know yet in which language it will be read.
+
+    The value `what` is a key itself: of what to call a thing.
+    """
+    return Refusal(reason, refused(Refusal(reason, "", key, values)), key, values)
 
 
 def refused(error: Refusal | TryLater, language: str = DEFAULT) -> str:
@@ -52,7 +55,10 @@ def refused(error: Refusal | TryLater, language: str = DEFAULT) -> str:
         return str(error)
     if isinstance(error, TryLater):
         return say(error.key, language, wait=duration(round(error.seconds), language))
-    return say(error.key, language, **error.values)
+    values = error.values
+    if "what" in values:
+        values = {**values, "what": say(str(values["what"]), language, **values)}
+    return say(error.key, language, **values)
 
 
 def words(verdict: Verdict, language: str = DEFAULT) -> Words:

@@ -1,18 +1,22 @@
 """Intake: every format and colour mode that Pillow can make here, the limits, and the words of each refusal."""
 
 import io
+import re
 import sys
 import threading
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
 from bot import colours, intake
+from bot.containers import jpeg, sniff, tiff
 from bot.errors import Refusal
 from bot.intake import Decoded, decode
+from bot.wording import say
 
 Transpose = Image.Transpose
 
@@ -369,3 +373,14 @@ def test_many_threads_at_once() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_everything_that_is_named_has_a_name() -> None:
+    named = {name for _, _, name in sniff.OTHERS}
+    for module in (sniff, jpeg, tiff):
+        source = Path(str(module.__file__)).read_text("utf-8")
+        named |= set(re.findall(r'Unsupported\("([^"]+)"', source))
+        named |= set(re.findall(r'(?:_VIDEO|_SOUND|"text"|"vector"|"web-page"), "([^"]+)"', source))
+    assert {"svg", "avi", "video", "jpeg-bits", "tiff-compression"} <= named
+    for name in named:
+        assert "{" not in say(f"file.{name}", number=12)

@@ -211,6 +211,8 @@ def test_refusals_are_said_in_any_language_that_has_the_sentence(monkeypatch: py
     english = wording._messages
     other = {
         "refusal.too-small": "Muy pequeña: {width} × {height}, mínimo {least}.",
+        "refusal.document": "Esto es {what}.",
+        "file.pdf": "un documento PDF",
         "later.user": "Espera {wait}.",
         "duration.seconds": "{count} segundos",
     }
@@ -219,6 +221,9 @@ def test_refusals_are_said_in_any_language_that_has_the_sentence(monkeypatch: py
     small = refuse("too-small", "refusal.too-small", width=3, height=4, least=32)
     assert refused(small, "es") == "Muy pequeña: 3 × 4, mínimo 32."
     assert refused(small) == str(small)
+    document = refuse("document", "refusal.document", what="file.pdf")
+    assert refused(document, "es") == "Esto es un documento PDF."
+    assert "a PDF document" in str(document)
     assert small.reason == "too-small"
     assert refused(later("user", 20), "es") == "Espera 20 segundos."
     assert refused(later("user", 20)) == str(later("user", 20))

@@ -21,7 +21,14 @@ class Malformed(Exception):
 
 
 class Unsupported(Exception):
-    """A valid container with something inside that Candid does not decode; the text names it."""
+    """A valid container with something inside that Candid does not decode.
+
+    `name` is the key of what to call it ([file] in the messages), `number` what stands in that.
+    """
+
+    def __init__(self, name: str, number: int = 0) -> None:
+        super().__init__(f"{name} {number}")
+        self.name, self.number = name, number
 
 
 @dataclass(frozen=True, slots=True)

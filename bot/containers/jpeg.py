@@ -136,9 +136,9 @@ def still(data: bytes) -> Still:
     """The picture with tables, frame and scans, and of the application segments only the two that set its colours."""
     jpeg = parse(data)
     if jpeg.bits != 8:
-        raise Unsupported(f"a JPEG with {jpeg.bits} bits a channel")
+        raise Unsupported("jpeg-bits", jpeg.bits)
     if jpeg.components not in (1, 3, 4):
-        raise Unsupported(f"a JPEG with {jpeg.components} channels")
+        raise Unsupported("jpeg-channels", jpeg.components)
     stream = bytearray(b"\xff\xd8")
     for segment in jpeg.segments:
         marker = segment.name[0]

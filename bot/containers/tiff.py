@@ -49,7 +49,7 @@ def parse(block: bytes) -> Tiff:
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
     if order is None:
         if block[:4] in (b"II+\0", b"MM\0+"):
-            raise Unsupported("a BigTIFF")
+            raise Unsupported("big-tiff")
         raise Malformed("no TIFF header")
     if len(block) < 8:
         raise Malformed("stops in the header", truncated=True)
@@ -111,10 +111,10 @@ def still(data: bytes) -> Still:
     """The first page, under a new directory that has only the tags that make pixels."""
     tiff = parse(data)
     if data[8:10] == b"CR" or _DNG in tiff.entries or number(data, tiff, _SUBFILE, 0) & 1:
-        raise Unsupported("a camera's raw file")
+        raise Unsupported("raw")
     compression = number(data, tiff, COMPRESSION, 1)
     if compression not in _DECODABLE:
-        raise Unsupported(f"a TIFF with compression {compression}")
+        raise Unsupported("tiff-compression", compression)
     width, height = number(data, tiff, WIDTH, 0), number(data, tiff, HEIGHT, 0)
     if not width or not height:
         raise Malformed("a side of zero pixels")
