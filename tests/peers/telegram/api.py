@@ -18,7 +18,17 @@ from tests.peers.telegram.updates import Updates
 from tests.peers.telegram.world import Chat, Json, Message, Person, Refused, World
 
 TOKEN = "123456789:loopback-AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
-_JSON_PARAMETERS = ("reply_markup", "allowed_updates", "commands", "scope", "reply_parameters", "link_preview_options")
+_JSON_PARAMETERS = (
+    "reply_markup",
+    "allowed_updates",
+    "commands",
+    "scope",
+    "reply_parameters",
+    "link_preview_options",
+    "reaction",
+    "media",
+    "ephemeral_message_parameters",
+)
 
 
 @dataclass(frozen=True)
@@ -88,12 +98,12 @@ class Telegram:
             await self._runner.cleanup()
             self._runner = None
 
-    def human(self, name: str, *, language: str = "en") -> Human:
-        """A person who has started the private chat with the bot."""
+    def human(self, name: str, *, language: str = "en", started: bool = True) -> Human:
+        """A person, who has (or hasn't yet) started the private chat with the bot."""
         number = 1000 + len(self.world.people)
         person = Person(number, name, name.casefold(), language)
         self.world.people[number] = person
-        chat = Chat(number, "private", name)
+        chat = Chat(number, "private", name, started=started)
         self.world.chats[number] = chat
         return Human(person, chat, self.world, self.files, self.updates, self.methods)
 
@@ -122,6 +132,10 @@ class Telegram:
     def called(self, method: str) -> list[Call]:
         """The calls of one method, in order."""
         return [call for call in self.calls if call.method == method.casefold()]
+
+    def whispers(self, human: Human, chat: Chat) -> list[Message]:
+        """The bot's ephemeral messages in a group that one person sees."""
+        return [message for message in chat.whispers if message.receiver == human.person and not message.deleted]
 
     def answers(self, chat: Chat | None = None) -> list[Message]:
         """The bot's messages that people can see now, in one chat or in all."""
@@ -220,7 +234,9 @@ async def _parameters(request: web.Request) -> Json:
     if request.content_type == "application/json":
         params: Json = dict(await request.json())
     else:
-        params = {**request.query, **{key: str(value) for key, value in (await request.post()).items()}}
+        params = dict(request.query)
+        for key, value in (await request.post()).items():
+            params[key] = value.file.read() if isinstance(value, web.FileField) else str(value)
     for name in _JSON_PARAMETERS:
         if isinstance(params.get(name), str):
             params[name] = json.loads(params[name])

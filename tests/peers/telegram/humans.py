@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from tests.peers.telegram.files import Files
 from tests.peers.telegram.methods import Methods, Press, member
@@ -90,6 +91,17 @@ class Human:
         self._updates.push("callback_query", query)
         return press
 
+    def opens(self, link: str, chat: Chat | None = None) -> Message:
+        """Follow a t.me link to the bot, and press Start (or choose the group `chat`, if it is a link for that)."""
+        address = urlsplit(link)
+        assert (address.netloc, address.path) == ("t.me", f"/{self._world.bot.username}"), link
+        query = dict(parse_qsl(address.query))
+        if chat is None:
+            return self.says(f"/start {query['start']}")
+        if chat.status.get(self._world.bot.id, "left") in ("left", "kicked"):
+            self.invites_bot(chat)
+        return self.says(f"/start@{self._world.bot.username} {query['startgroup']}", chat)
+
     def deletes(self, message: Message) -> None:
         """Delete a message; bots are not told."""
         message.deleted = True
@@ -116,6 +128,7 @@ class Human:
 
     def _send(self, chat: Chat | None, **fields: Any) -> Message:
         message = self._world.add(chat or self.chat, self.person, **fields)
+        message.chat.started = True
         if self._world.bot_sees(message):
             self._updates.push("message", message.json())
         return message

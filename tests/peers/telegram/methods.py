@@ -1,6 +1,5 @@
 """The Bot API methods that Candid may call, with Telegram's own words where it refuses."""
 
-import html
 import re
 import time
 from dataclasses import dataclass
@@ -8,15 +7,23 @@ from typing import Any
 
 from tests.peers.telegram.faults import Limits
 from tests.peers.telegram.files import Files
+from tests.peers.telegram.texts import keyboard_of, text_of
 from tests.peers.telegram.updates import Updates, Webhook
-from tests.peers.telegram.world import Chat, Json, Message, Refused, World
+from tests.peers.telegram.world import Chat, Json, Media, Message, Person, Refused, World
 
-_TAG = re.compile(r"</?(?:b|i|u|s|code|pre|blockquote)>")
 _NOT_MODIFIED = (
     "Bad Request: message is not modified: specified new message content and reply markup are exactly the same "
     "as a current content and reply markup of the message"
 )
 _TOO_OLD = "Bad Request: query is too old and response timeout expired or query ID is invalid"
+
+
+REACTIONS = frozenset(
+    ["👍", "👎", "❤", "🔥", "👏", "🤔", "🤯", "😱", "🎉", "👌", "🤡", "🤨", "😐", "👀", "👾", "🤷", "🤓", "🗿"]
+)
+_GIFTS = dict.fromkeys(
+    ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels"), False
+)
 
 
 @dataclass
@@ -28,6 +35,7 @@ class Press:
     answered: bool = False
     text: str = ""
     alert: bool = False
+    url: str = ""
 
 
 class Methods:
@@ -78,9 +86,17 @@ class Methods:
         return {"url": hook.url if hook else "", "has_custom_certificate": False, "pending_update_count": waiting}
 
     async def _sendmessage(self, params: Json) -> Json:
+        return self._add(params, None)
+
+    async def _sendphoto(self, params: Json) -> Json:
+        return self._add(params, self._files.photo(params["photo"]))
+
+    async def _senddocument(self, params: Json) -> Json:
+        return self._add(params, self._files.document(params["document"], "document.json", "application/json"))
+
+    def _add(self, params: Json, media: Media | None) -> Json:
         chat = self._writable(params)
-        text = _text(params)
-        keyboard = _keyboard(params)
+        text, links = text_of(params, media)
         reply = params.get("reply_parameters") or {}
         reply_id = reply.get("message_id", params.get("reply_to_message_id"))
         target = chat.messages.get(int(reply_id)) if reply_id else None
@@ -91,25 +107,92 @@ class Methods:
         topic = params.get("message_thread_id")
         if topic is not None and int(topic) not in chat.topics:
             raise Refused(400, "Bad Request: message thread not found")
+        fields: Json = {"text": text, "links": links, "media": media, "keyboard": keyboard_of(params)}
+        fields |= {"forced_reply": bool((params.get("reply_markup") or {}).get("force_reply"))}
+        fields |= {"silent": _true(params.get("disable_notification"))}
+        fields |= {"reply_to": target, "topic": int(topic) if topic else None}
+        receiver = self._receiver(chat, params)
         self._limits.spend(chat)
-        message = self._world.add(
-            chat, self._world.bot, text=text, keyboard=keyboard, reply_to=target, topic=int(topic) if topic else None
-        )
+        if receiver is None:
+            return self._world.add(chat, self._world.bot, **fields).json()
+        message = Message(chat, len(chat.whispers) + 1, self._world.bot, receiver=receiver, **fields)
+        chat.whispers.append(message)
         return message.json()
+
+    def _receiver(self, chat: Chat, params: Json) -> Person | None:
+        """Who alone is to see a message; a Bot API that does not know the parameter shows it to everybody."""
+        wanted = params.get("ephemeral_message_parameters")
+        if not (wanted and self._world.ephemeral):
+            return None
+        if chat.private:
+            raise Refused(400, "Bad Request: ephemeral messages can't be sent to this chat")
+        press = self.presses.get(str(wanted.get("callback_query_id")))
+        fresh = press is not None and time.monotonic() - press.pressed <= self.press_seconds
+        if chat.status.get(self._world.bot.id) != "administrator" and not fresh:
+            raise Refused(400, "Bad Request: not enough rights to send the ephemeral message")
+        return self._world.people[int(wanted["receiver_user_id"])]
+
+    async def _editephemeralmessagetext(self, params: Json) -> bool:
+        message = self._whisper(params)
+        message.text, message.links = text_of(params, None)
+        message.texts.append(message.text)
+        return True
+
+    async def _editephemeralmessagemedia(self, params: Json) -> bool:
+        message = self._whisper(params)
+        media = params.get("media") or {}
+        name = str(media.get("media", "")).removeprefix("attach://")
+        if not isinstance(params.get(name), bytes):
+            raise Refused(400, "Bad Request: wrong file identifier/HTTP URL specified")
+        message.media = self._files.photo(params[name])
+        message.text, message.links = text_of(media, message.media)
+        message.texts.append(message.text)
+        return True
+
+    def _whisper(self, params: Json) -> Message:
+        if not self._world.ephemeral:
+            raise Refused(404, "Not Found")
+        if "receiver_user_id" not in params:
+            raise Refused(400, "Bad Request: receiver_user_id is not specified")
+        chat = self._world.chat(params.get("chat_id"))
+        for message in chat.whispers:
+            if message.id == int(params["ephemeral_message_id"]) and not message.deleted:
+                return message
+        raise Refused(400, "Bad Request: message to edit not found")
+
+    async def _deletemessage(self, params: Json) -> bool:
+        self._own(params).deleted = True
+        return True
+
+    async def _setmessagereaction(self, params: Json) -> bool:
+        chat = self._writable(params)
+        message = chat.messages.get(int(params.get("message_id", 0)))
+        if message is None or message.deleted:
+            raise Refused(400, "Bad Request: message to react not found")
+        emojis = [str(entry.get("emoji")) for entry in params.get("reaction") or []]
+        allowed = REACTIONS if chat.reactions is None else REACTIONS & chat.reactions
+        if len(emojis) > 1 or not allowed.issuperset(emojis):
+            raise Refused(400, "Bad Request: REACTION_INVALID")
+        message.reaction = "".join(emojis)
+        return True
+
+    async def _getchat(self, params: Json) -> Json:
+        chat = self._writable(params)
+        return {**chat.json(), "accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": _GIFTS}
 
     async def _editmessagetext(self, params: Json) -> Json:
         message = self._own(params)
-        text, keyboard = _text(params), _keyboard(params)
+        (text, links), keyboard = text_of(params, message.media), keyboard_of(params)
         if (text, keyboard) == (message.text, message.keyboard):
             raise Refused(400, _NOT_MODIFIED)
         self._limits.spend(message.chat)
-        message.text, message.keyboard = text, keyboard
+        message.text, message.keyboard, message.links = text, keyboard, links
         message.texts.append(text)
         return message.json()
 
     async def _editmessagereplymarkup(self, params: Json) -> Json:
         message = self._own(params)
-        keyboard = _keyboard(params)
+        keyboard = keyboard_of(params)
         if keyboard == message.keyboard:
             raise Refused(400, _NOT_MODIFIED)
         self._limits.spend(message.chat)
@@ -128,6 +211,9 @@ class Methods:
         text = str(params.get("text", ""))
         if len(text) > 200:
             raise Refused(400, "Bad Request: MESSAGE_TOO_LONG")
+        press.url = str(params.get("url", ""))
+        if press.url and not press.url.startswith(f"https://t.me/{self._world.bot.username}?start="):
+            raise Refused(400, "Bad Request: URL_INVALID")
         press.answered, press.text, press.alert = True, text, _true(params.get("show_alert"))
         return True
 
@@ -167,6 +253,8 @@ class Methods:
 
     def _writable(self, params: Json) -> Chat:
         chat = self._world.chat(params.get("chat_id"))
+        if not chat.started:
+            raise Refused(403, "Forbidden: bot can't initiate conversation with a user")
         if chat.blocked:
             raise Refused(403, "Forbidden: bot was blocked by the user")
         if not chat.private:
@@ -214,31 +302,6 @@ _RIGHTS = (
     "can_edit_stories",
     "can_delete_stories",
 )
-
-
-def _text(params: Json) -> str:
-    text = str(params.get("text", ""))
-    if params.get("parse_mode") == "HTML":
-        text = _TAG.sub("", text)
-        if "<" in text or ">" in text:
-            raise Refused(400, "Bad Request: can't parse entities: Unsupported start tag")
-        text = html.unescape(text)
-    if not text.strip():
-        raise Refused(400, "Bad Request: message text is empty")
-    if len(text) > 4096:
-        raise Refused(400, "Bad Request: message is too long")
-    return text.strip()
-
-
-def _keyboard(params: Json) -> list[list[Json]] | None:
-    rows: list[list[Json]] = (params.get("reply_markup") or {}).get("inline_keyboard") or []
-    for row in rows:
-        for button in row:
-            if len(button.get("callback_data", "").encode()) > 64:
-                raise Refused(400, "Bad Request: BUTTON_DATA_INVALID")
-            if not button.get("text"):
-                raise Refused(400, "Bad Request: can't parse inline keyboard button: Text buttons are unallowed")
-    return rows or None
 
 
 def _true(value: object) -> bool:

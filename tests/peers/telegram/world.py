@@ -58,6 +58,9 @@ class Chat:
     hidden_members: bool = False
     muted: bool = False
     blocked: bool = False
+    started: bool = True  # a private chat: whether the person has ever written to the bot
+    reactions: frozenset[str] | None = None  # those that the group's admins allow; None: all
+    whispers: list["Message"] = field(default_factory=list)  # messages that only one member sees
     moved_to: int | None = None
 
     @property
@@ -100,6 +103,11 @@ class Message:
     topic: int | None = None
     anonymous: bool = False
     keyboard: list[list[Json]] | None = None
+    forced_reply: bool = False
+    links: list[Json] = field(default_factory=list)  # the text_link entities of a bot's text
+    silent: bool = False
+    reaction: str = ""  # the bot's
+    receiver: Person | None = None  # an ephemeral message's only reader
     service: Json = field(default_factory=dict)
     date: int = field(default_factory=lambda: int(time.time()))
     texts: list[str] = field(default_factory=list)
@@ -132,8 +140,10 @@ class Message:
         if self.text:
             name, entities = ("caption", "caption_entities") if self.media else ("text", "entities")
             message[name] = self.text
-            if found := list(entities_of(self.text)):
+            if found := [*entities_of(self.text), *self.links]:
                 message[entities] = found
+        if self.receiver:
+            message |= {"receiver_user": self.receiver.json(), "ephemeral_message_id": self.id}
         if self.media:
             message[self.media.kind] = self.media.json
             if self.media.kind == "animation":  # for old bots, Telegram sends the document field too
@@ -170,6 +180,7 @@ class World:
     def __init__(self, bot: Person, *, reads_all: bool = False) -> None:
         self.bot = bot
         self.reads_all = reads_all
+        self.ephemeral = True  # whether this is a Bot API that knows ephemeral messages (10.3)
         self.people: dict[int, Person] = {bot.id: bot}
         self.chats: dict[int, Chat] = {}
         self._private_ids = 0
