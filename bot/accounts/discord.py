@@ -1,5 +1,6 @@
 """The bot's application at Discord: is the token right, are the switches as they must be, what may it do where?"""
 
+import re
 from typing import Any
 
 import aiohttp
@@ -18,7 +19,9 @@ NEEDED = {
     "embed_links": "Embed Links",
     "read_message_history": "Read Message History",  # to reply to a message, and to read the one a reply points at
 }
-PERMISSIONS = discord.Permissions(**dict.fromkeys(NEEDED, True))
+REACTIONS = {"add_reactions": "Add Reactions"}  # for servers that want a symbol instead of an answer
+_MUST_HAVE = discord.Permissions(**dict.fromkeys(NEEDED, True))
+PERMISSIONS = discord.Permissions(**dict.fromkeys({**NEEDED, **REACTIONS}, True))
 HOW_TO_GET_A_TOKEN = (
     f"1. Open {PORTAL} and choose New Application.",
     "2. Open Bot, choose Reset Token and copy the token.",
@@ -27,6 +30,15 @@ HOW_TO_GET_A_TOKEN = (
 _MESSAGE_CONTENT = discord.ApplicationFlags.gateway_message_content.flag
 _MESSAGE_CONTENT |= discord.ApplicationFlags.gateway_message_content_limited.flag
 _USER_INSTALL = "1"  # key in integration_types_config
+_VERSION = re.compile(r"/v\d+$")
+
+
+def api_address(settings: DiscordSettings) -> str:
+    """Where Discord's API is. An address that names no version gets the one that discord.py speaks."""
+    address = settings.api.rstrip("/")
+    if not address:
+        return API
+    return address if _VERSION.search(address) else f"{address}/v10"
 
 
 def invite_link(application: int) -> str:
@@ -36,7 +48,7 @@ def invite_link(application: int) -> str:
 
 async def look(settings: DiscordSettings, token: Secret) -> Account:
     """Ask Discord about the token's application. Raises TokenRefused and Unreachable."""
-    base = (settings.api or API).rstrip("/")
+    base = api_address(settings)
     headers = {
         "Authorization": f"Bot {token.reveal()}",
         "User-Agent": f"DiscordBot (https://github.com/Rapptz/discord.py {discord.__version__}) Candid",
@@ -121,7 +133,7 @@ def _places(guilds: list[dict[str, Any]]) -> list[Point]:
     points = []
     for guild in guilds:
         held = discord.Permissions(int(guild.get("permissions") or 0))
-        if held.administrator or held.is_superset(PERMISSIONS):
+        if held.administrator or held.is_superset(_MUST_HAVE):
             continue
         missing = ", ".join(shown for name, shown in NEEDED.items() if not getattr(held, name))
         points.append(Point(Grade.WRONG, f"On the server {guild.get('name', '?')!r} its role lacks: {missing}."))

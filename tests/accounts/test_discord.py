@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from bot.accounts import Account, Grade, TokenRefused, Unreachable
-from bot.accounts.discord import PERMISSIONS, invite_link, look
+from bot.accounts.discord import PERMISSIONS, api_address, invite_link, look
 from bot.settings import DiscordSettings, Secret, default_settings
 from tests.accounts.portal import Portal
 from tests.peers.discord import World
@@ -45,7 +45,7 @@ def test_the_invite_link() -> None:
         "scope": ["bot applications.commands"],
         "permissions": [str(PERMISSIONS.value)],
     }
-    assert PERMISSIONS.value == 1 << 10 | 1 << 11 | 1 << 14 | 1 << 16 | 1 << 38  # as Discord numbers them
+    assert PERMISSIONS.value == 1 << 6 | 1 << 10 | 1 << 11 | 1 << 14 | 1 << 16 | 1 << 38  # as Discord numbers them
 
 
 async def test_a_fresh_application(portal: Portal) -> None:
@@ -102,6 +102,19 @@ async def test_refusals_and_trouble(portal: Portal, answer: tuple[int, Any], err
     portal.answers["/api/v10/applications/@me"] = answer
     with pytest.raises(error):
         await look(settings(portal.url + "/api/v10"), Secret("token"))
+
+
+async def test_an_address_without_a_version_gets_the_one_that_is_spoken(portal: Portal) -> None:
+    account = await look(settings(portal.url + "/api/"), Secret("token"))
+    assert account.name == "candid"
+    assert api_address(settings("")) == "https://discord.com/api/v10"
+    assert api_address(settings("http://here/api/v9")) == "http://here/api/v9"
+
+
+async def test_reactions_are_asked_for_but_not_missed(portal: Portal) -> None:
+    least = PERMISSIONS.value & ~(1 << 6)
+    portal.answers["/api/v10/users/@me/guilds"] = (200, [{"name": "Old", "permissions": str(least)}])
+    assert not says(await ask(portal), Grade.WRONG)
 
 
 async def test_nothing_there(portal: Portal) -> None:
