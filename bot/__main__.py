@@ -73,6 +73,18 @@ def _import_settings(settings: Settings, asked: argparse.Namespace) -> int:
     return import_settings(settings, asked.server, asked.file)
 
 
+def _list_reviews(settings: Settings, asked: argparse.Namespace) -> int:
+    from bot.commands.review import review_list
+
+    return review_list(settings)
+
+
+def _export_reviews(settings: Settings, asked: argparse.Namespace) -> int:
+    from bot.commands.review import review_export
+
+    return review_export(settings, asked.folder)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="candid",
@@ -124,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     restore.set_defaults(run=_restore)
     restore.add_argument("file", type=Path, metavar="FILE", help="an archive that `candid backup` wrote")
-    for command in (check, setup, doctor, backup, restore, *_add_settings(commands)):
+    for command in (check, setup, doctor, backup, restore, *_add_settings(commands), *_add_review(commands)):
         _add_config(command, argparse.SUPPRESS)
     return parser
 
@@ -149,6 +161,25 @@ def _add_settings(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     export.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a TOML file; else standard output")
     load.add_argument("file", type=Path, metavar="FILE", help="a TOML file")
     return [export, load]
+
+
+def _add_review(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> list[argparse.ArgumentParser]:
+    review = commands.add_parser(
+        "review",
+        help="pictures that moderators have labelled",
+        description="Shows the pictures that communities keep for review, and exports those with an approved label.",
+    )
+    actions = review.add_subparsers(dest="action", metavar="list|export", required=True)
+    listing = actions.add_parser("list", help="what is kept", description="A line for every picture that is kept.")
+    listing.set_defaults(run=_list_reviews)
+    export = actions.add_parser(
+        "export",
+        help="write a data set",
+        description="Writes real/, ai/ and manifest.csv for training.prepare; run again, it adds what is new.",
+    )
+    export.set_defaults(run=_export_reviews)
+    export.add_argument("folder", type=Path, metavar="DIR", help="the folder that gets them")
+    return [listing, export]
 
 
 def _add_config(parser: argparse.ArgumentParser, default: object) -> None:

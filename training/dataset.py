@@ -1,7 +1,7 @@
 """Labelled pictures from wherever an admin has them: a packed parquet file, or a folder with `real/` and `ai/`.
 
-A folder may hold an `index.csv` with a column `file` (relative path) and any of label, kind, generator, source, fold, sha256;
-`candid review export` and training.collect write one. Without it, the first folder below real/ or ai/ is the source.
+A folder may hold an `index.csv` (of training.collect) or `manifest.csv` (of `candid review export`) with a column `file`
+(relative path) and any of label, kind, generator, source, fold, sha256. Without it, the first folder below real/ or ai/ is the source.
 """
 
 import csv
@@ -66,8 +66,8 @@ def read_parquet(path: Path) -> Iterator[Item]:
 
 
 def read_folder(folder: Path) -> Iterator[Item]:
-    """`folder/real/**` and `folder/ai/**`, with the facts of `folder/index.csv` where it names a file."""
-    facts = read_index(folder / "index.csv")
+    """`folder/real/**` and `folder/ai/**`, with the facts of its index.csv or manifest.csv where that names a file."""
+    facts = {**read_index(folder / "manifest.csv"), **read_index(folder / "index.csv")}
     for name, label in (("real", 0), ("ai", 1)):
         for file in sorted((folder / name).rglob("*")):
             if file.suffix.lower() not in SUFFIXES:

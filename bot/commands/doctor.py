@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from bot.accounts import Account, Grade, Point, TokenRefused, Unreachable
+from bot.errors import SettingsError
 from bot.settings import Settings
 
 
@@ -29,6 +30,7 @@ async def _examine(settings: Settings, dotenv: Path) -> list[tuple[str, Point]]:
     found += [("data", point) for point in _data(settings, dotenv)]
     found += [("model", point) for point in _model(settings)]
     found += [("pictures", point) for point in _pictures()]
+    found += [("review", point) for point in _review(settings)]
     found += [("web", point) for point in await _web(settings)]
     found += [("discord", point) for point in await _discord(settings)]
     found += [("telegram", point) for point in await _telegram(settings)]
@@ -74,6 +76,33 @@ def _pictures() -> Iterator[Point]:
         yield Point(Grade.NOTE, 'HEIC photos can\'t be read: install Candid with the extra "heic" for that.')
     else:
         yield Point(Grade.GOOD, "HEIC photos can be read too.")
+
+
+def _review(settings: Settings) -> Iterator[Point]:
+    from bot.community.strongbox import Strongbox
+
+    try:
+        box = Strongbox.of(settings.review)
+    except SettingsError as error:
+        yield Point(Grade.WRONG, str(error))
+        return
+    if box is None:
+        yield Point(
+            Grade.NOTE, "No picture is kept to learn from. Servers can ask for that once [review] has a directory."
+        )
+        return
+    near = next(one for one in (box.folder.absolute(), *box.folder.absolute().parents) if one.exists())
+    if not (near.is_dir() and os.access(near, os.W_OK | os.X_OK)):
+        yield Point(Grade.WRONG, f"{box.folder} can't be written: pictures for review belong there.")
+        return
+    if os.name == "posix" and box.folder.exists() and box.folder.stat().st_mode & 0o077:
+        yield Point(Grade.NOTE, f"Others on this machine can list the pictures for review: chmod 700 {box.folder}")
+    if box.encrypted:
+        yield Point(Grade.GOOD, f"Pictures for review are kept in {box.folder}, encrypted with REVIEW_KEY.")
+    else:
+        yield Point(
+            Grade.NOTE, f"Pictures for review are kept in {box.folder}, not encrypted: set REVIEW_KEY to encrypt them."
+        )
 
 
 async def _web(settings: Settings) -> list[Point]:

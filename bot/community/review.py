@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 from sqlite3 import Row
 from typing import Literal
 
@@ -66,8 +65,7 @@ class Review:
         """Raises SettingsError for a REVIEW_KEY that can't be used here."""
         self._store, self._settings, self._checks = store, settings.review, settings.checks
         self._members = Members(store)
-        folder = settings.review.directory
-        self.box = Strongbox(Path(folder), settings.review.key) if folder else None
+        self.box = Strongbox.of(settings.review)
         self._changing = asyncio.Lock()  # a picture is kept, or erased, but never both at once
 
     @property

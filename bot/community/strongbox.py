@@ -11,10 +11,11 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bot.errors import SettingsError
 from bot.secret import Secret
+from bot.settings import ReviewSettings
 
 ENCRYPTED = ".fernet"
 _PARTIAL = ".part"
@@ -31,6 +32,11 @@ class Strongbox:
     def __init__(self, folder: Path, key: Secret) -> None:
         self.folder = folder
         self._cipher = _cipher(key) if key else None
+
+    @classmethod
+    def of(cls, settings: ReviewSettings) -> Self | None:
+        """The one that the host has named, if any."""
+        return cls(Path(settings.directory), settings.key) if settings.directory else None
 
     @property
     def encrypted(self) -> bool:

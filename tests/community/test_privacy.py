@@ -52,9 +52,10 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "decided_by": NAMES,
     },
     "votes": {"case_id": NOBODY, "moderator": NAMES, "label": NOBODY, "voted": NOBODY},
-    "reviews": dict.fromkeys(
-        "server sha256 looks bytes source model label proof says_ai says_real kept voted".split(), NOBODY
-    ),
+    "reviews": {
+        **dict.fromkeys(("server", "sha256", "looks", "bytes", "source", "model", "label", "proof", "kept"), NOBODY),
+        **dict.fromkeys(("says_ai", "says_real", "voted"), NOBODY),
+    },
     "review_people": {**dict.fromkeys(("server", "sha256", "part", "since"), NOBODY), "person": NAMES},
     "review_votes": {**dict.fromkeys(("server", "sha256", "label", "voted"), NOBODY), "moderator": NAMES},
     "members": {"person": NAMES, "opted_out": NOBODY},
