@@ -35,12 +35,21 @@ class Basis(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Phrase:
+    """A sentence by its key in the messages and the values in it, so that it can be said in any language."""
+
+    key: str
+    values: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that the file itself says."""
+    """One thing that the file itself says: in English, and as the phrases that bot.wording says in other languages."""
 
     kind: str
     says: str
     strength: Strength
+    phrases: tuple[Phrase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,13 @@ def from_json(row: dict[str, Any]) -> Verdict:
         "basis": Basis(row["basis"]),
         "bands": Bands(**row["bands"]),
         "views": tuple(ViewScore(view["kind"], tuple(view["box"]), view["p_ai"]) for view in row["views"]),
-        "evidence": tuple(Finding(one["kind"], one["says"], Strength(one["strength"])) for one in row["evidence"]),
+        "evidence": tuple(_finding(one) for one in row["evidence"]),
         "notes": tuple(row["notes"]),
     })  # fmt: skip
+
+
+def _finding(row: dict[str, Any]) -> Finding:
+    phrases = (
+        Phrase(one["key"], tuple((name, text) for name, text in one["values"])) for one in row.get("phrases", ())
+    )
+    return Finding(row["kind"], row["says"], Strength(row["strength"]), tuple(phrases))

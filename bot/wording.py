@@ -1,13 +1,14 @@
 """Verdict -> words. Every sentence that a chat or the page shows stands in bot/messages/, one file a language."""
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import Refusal, TryLater
-from bot.verdict import Arrival, Basis, Label, Verdict
+from bot.verdict import Arrival, Basis, Label, Phrase, Verdict
 
 if TYPE_CHECKING:
     from bot.core import ModelInfo
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 DEFAULT = "en"
 MOST_SURE = 99  # percent: no verdict is certain
+
+_NAMES = ("what", "trust")  # values of sentences that are keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def say(key: str, language: str = DEFAULT, **values: object) -> str:
 def refuse(reason: str, key: str, /, **values: object) -> Refusal:
     """A Refusal with the sentence `key`, for those who don't know yet in which language it will be read.
 
-    The value `what` is a key itself: of what to call a thing.
+    The value `what` is a key itself: of what to call the file.
     """
     return Refusal(reason, refused(Refusal(reason, "", key, values)), key, values)
 
@@ -55,10 +58,26 @@ def refused(error: Refusal | TryLater, language: str = DEFAULT) -> str:
         return str(error)
     if isinstance(error, TryLater):
         return say(error.key, language, wait=duration(round(error.seconds), language))
-    values = error.values
-    if "what" in values:
-        values = {**values, "what": say(str(values["what"]), language, **values)}
-    return say(error.key, language, **values)
+    return _phrase(error.key, error.values, language)
+
+
+def told(phrases: Iterable[Phrase], language: str = DEFAULT) -> str:
+    """Phrases as a text."""
+    return " ".join(_phrase(phrase.key, dict(phrase.values), language) for phrase in phrases)
+
+
+def in_language(verdict: Verdict, language: str) -> Verdict:
+    """The verdict with what the file says in a language, as far as it is kept as phrases."""
+    if not verdict.evidence or _known(language) == DEFAULT:
+        return verdict
+    said = (replace(one, says=told(one.phrases, language)) if one.phrases else one for one in verdict.evidence)
+    return replace(verdict, evidence=tuple(said))
+
+
+def _phrase(key: str, values: Mapping[str, object], language: str) -> str:
+    """The sentence `key`; some of its values are keys themselves, of what to call a thing."""
+    named = {name: say(str(value), language, **values) for name, value in values.items() if name in _NAMES}
+    return say(key, language, **{**values, **named})
 
 
 def words(verdict: Verdict, language: str = DEFAULT) -> Words:
@@ -82,6 +101,7 @@ def why(verdict: Verdict, language: str = DEFAULT, record: "Record | None" = Non
 
     `record` (see bot.record) adds how often the model is right about pictures that arrive like this one.
     """
+    verdict = in_language(verdict, language)
     lines = [
         say("why.score", language, p_ai=score(verdict)),
         say("why.bands", language, real=percent(verdict.bands.real), ai=percent(verdict.bands.ai)),

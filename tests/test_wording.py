@@ -11,7 +11,7 @@ from bot import colours, intake
 from bot.core import ModelInfo
 from bot.record import Record, record
 from bot.verdict import Arrival, Bands, Basis, Finding, Label, Strength, Verdict, ViewScore
-from bot.wording import about, duration, percent, refuse, refused, say, score, why, words
+from bot.wording import about, duration, in_language, percent, refuse, refused, say, score, why, words
 
 BOT = Path(__file__).parent.parent / "bot"
 VERDICT = Verdict(
@@ -230,3 +230,45 @@ def test_refusals_are_said_in_any_language_that_has_the_sentence(monkeypatch: py
     assert refused(later("queue", 20), "es") == say("later.queue", wait="20 segundos")  # a sentence that it lacks
     assert refused(Refusal("lottie", "Only so."), "es") == "Only so."
     assert refused(TryLater(5, "Only so."), "es") == "Only so."
+
+
+def test_what_the_file_says_is_said_in_the_readers_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bot import wording
+    from bot.evidence.phrases import found, phrase
+    from bot.verdict import from_json, to_json
+
+    english = wording._messages
+    other = {
+        "evidence.credentials-generated": "Credenciales: hecho con IA{tools}.",
+        "evidence.credentials-signed": "Firmado por {signer}, que está en {trust}.",
+        "evidence.trust-c2pa": "la lista C2PA",
+        "why.signed": "· {says}",
+    }
+    monkeypatch.setattr(wording, "_messages", lambda language: other if language == "es" else english(language))
+    monkeypatch.setattr(wording, "_known", lambda language: language)
+    signed = found(
+        "credentials-generated",
+        Strength.SIGNED,
+        phrase("evidence.credentials-generated", tools=" ({a tool})"),
+        phrase("evidence.credentials-signed", signer="ACME", trust="evidence.trust-c2pa"),
+    )
+    assert signed.says.startswith("Content Credentials: generated with AI ({a tool}). Signed by ACME")
+    assert "the C2PA trust list" in signed.says
+    old = Finding("parameters", "Settings of a generator.", Strength.SELF_DECLARED)  # as an earlier version kept it
+    verdict = replace(BY_FILE, evidence=(signed, old))
+    assert from_json(to_json(verdict)) == verdict
+    said = in_language(from_json(to_json(verdict)), "es")
+    assert (
+        said.evidence[0].says == "Credenciales: hecho con IA ({a tool}). Firmado por ACME, que está en la lista C2PA."
+    )
+    assert said.evidence[1] == old
+    assert "· Credenciales" in why(verdict, "es")
+    assert in_language(verdict, "en") is verdict
+
+
+def test_a_verdict_that_an_earlier_version_kept_can_be_read() -> None:
+    from bot.verdict import from_json, to_json
+
+    row = to_json(replace(BY_FILE, evidence=(Finding("parameters", "Settings.", Strength.SELF_DECLARED),)))
+    del row["evidence"][0]["phrases"]
+    assert from_json(row).evidence[0].says == "Settings."

@@ -8,7 +8,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ class Outcome:
             "label": verdict.label,
             "confidence": round(verdict.confidence, DIGITS),
             "p_ai": round(verdict.p_ai, DIGITS),
-            "evidence": [asdict(finding) for finding in verdict.evidence],
+            "evidence": [{"kind": one.kind, "says": one.says, "strength": one.strength} for one in verdict.evidence],
             "model": verdict.model,
             "milliseconds": verdict.milliseconds,
         }

@@ -7,7 +7,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.adapters.telegram.delivery import plain
 from bot.verdict import Label, Verdict
-from bot.wording import percent, say, score, words
+from bot.wording import in_language, percent, say, score, words
 
 WHY, WRONG = "why", "wrong"
 ALERT = 200  # Telegram's limit for the answer to a pressed button, in characters
@@ -39,6 +39,7 @@ def compose(outcomes: Sequence[Outcome], language: str, left_out: int = 0) -> An
 def _one(outcome: Outcome, language: str) -> str:
     if isinstance(outcome, str):
         return plain(outcome)
+    outcome = in_language(outcome, language)
     said = words(outcome, language)
     lines = [_line(outcome, language), plain(said.arrival)]
     lines += [plain(say(f"note.{note}", language)) for note in outcome.notes]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from bot.record import Record
 from bot.settings import ChecksSettings
 from bot.verdict import Verdict
-from bot.wording import about, how_it_does, percent, say, score, words
+from bot.wording import about, how_it_does, in_language, percent, say, score, words
 
 if TYPE_CHECKING:
     from bot.core import ModelInfo
@@ -16,6 +16,7 @@ Json = dict[str, object]
 
 def verdict_json(verdict: Verdict, language: str, record: Record | None = None) -> Json:
     """Everything about one verdict. `words` follows the order of `notes`, `evidence` and `views`."""
+    verdict = in_language(verdict, language)
     spoken = words(verdict, language)
     return {
         "label": verdict.label,
