@@ -1,6 +1,7 @@
 """What is kept about a person can be seen and erased, in every table that there is."""
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -240,3 +241,9 @@ def rows_of(shown: Mapping[str, object], name: str) -> list[dict[str, object]]:
     found = shown[name]
     assert isinstance(found, list)
     return found
+
+
+def test_the_page_about_privacy_names_every_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "privacy.md").read_text("utf-8")
+    named = set(re.findall(r"`(\w+)`", "".join(line for line in page.splitlines() if line.startswith("| `"))))
+    assert set(COLUMNS) <= named
