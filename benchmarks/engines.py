@@ -43,7 +43,7 @@ def build(name: str, side: int, pixels: "np.ndarray[Any, Any]") -> Callable[[], 
 
     network = stock_network(side) if name == "stock" else efficientnet_lite0(side)
     if name in ("candid", "stock"):
-        from model.detector import compile_forward
+        from model.program import compile_forward
 
         forward = compile_forward(network)
         return lambda: np.asarray(forward(pixels)["logit"])

@@ -1,22 +1,23 @@
-"""A version loaded for serving: pictures in, calibrated probabilities out. JAX on the CPU, compiled once for a few fixed batch shapes."""
+"""A version loaded for serving: pictures in, calibrated probabilities out. JAX on the CPU, compiled once (model.program)."""
 
 import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.card import Card, read_card
 from model.explain import heat_map
+from model.program import Program, describe
 from model.views import Pixels, Views, take_views
+from model.weights import read_weights
 
-# Pictures in one forward pass; what waits is padded up to the next of these. On a CPU larger batches are no faster by the picture, and
-# the activations of eight pictures alone would take half a gigabyte.
-BATCHES = (1, 2)
+# Pictures in one forward pass. The cores get views, not pictures, so more of them are no faster; and whoever comes during a pass
+# waits for its end.
+PICTURES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +34,31 @@ class Score:
 class Detector:
     """`views` is thread-safe and belongs in decode threads; call `judge` and `explain` from one thread at a time (they hold a lock)."""
 
-    max_pictures = BATCHES[-1]
+    max_pictures = PICTURES
 
-    def __init__(self, card: Card, weights: Path, views: int, batches: Sequence[int] = BATCHES) -> None:
+    def __init__(self, card: Card, weights: Path, views: int) -> None:
         self.card, self.version = card, card.version
         self._count = views
-        self._batches = tuple(batches)
         self._lock = threading.Lock()
-        self._network = build(card, weights)
-        self._forward = compile_forward(with_maps(self._network))
+        network = describe(card.network, card.side)
+        values = read_weights(network, weights)
+        self._kernel, self._bias = values["logit/kernel"][:, 0], float(values["logit/bias"][0])
+        self._program = Program(network, values, card.side, views)
 
     def warm_up(self) -> None:
-        """Compile every batch shape now rather than on somebody's picture."""
-        for pictures in self._batches:
-            self._logits(np.zeros((pictures * self._count, self.card.side, self.card.side, 3), np.uint8))
+        """Compile now rather than on somebody's picture."""
+        self._program.warm_up()
 
     def views(self, pixels: Pixels) -> Views:
         return take_views(pixels, self._count, self.card.side)
 
     def judge(self, pictures: Sequence[Views]) -> list[Score]:
         """At most `max_pictures` pictures in one forward pass."""
-        if not 0 < len(pictures) <= self._batches[-1]:
-            raise ValueError(f"expected 1 to {self._batches[-1]} pictures, got {len(pictures)}")
-        size = next(size for size in self._batches if size >= len(pictures))
-        stacked = np.zeros((size * self._count, self.card.side, self.card.side, 3), np.uint8)
-        filled = np.concatenate([picture.pixels for picture in pictures])
-        stacked[: len(filled)] = filled
-        logits = self._logits(stacked)[: len(filled)].reshape(len(pictures), self._count)
+        if not 0 < len(pictures) <= self.max_pictures:
+            raise ValueError(f"expected 1 to {self.max_pictures} pictures, got {len(pictures)}")
+        with self._lock:
+            logits = self._program.logits(np.concatenate([picture.pixels for picture in pictures]))
+        logits = logits.reshape(len(pictures), self._count)
         return [self._score(row, picture.kinds) for row, picture in zip(logits.tolist(), pictures, strict=True)]
 
     def explain(self, pixels: Pixels, views: Views | None = None, longest: int | None = None) -> NDArray[np.float32]:
@@ -70,15 +69,8 @@ class Detector:
         """
         views = views or self.views(pixels)
         with self._lock:
-            maps = np.asarray(self._forward(views.pixels)["maps"])
-        head = self._network.get_layer("logit")
-        kernel, bias = (np.asarray(weight.value) for weight in head.weights)
-        return heat_map(maps, kernel[:, 0], float(bias[0]), views, pixels.shape[:2], self.card.calibration, longest)
-
-    def _logits(self, stacked: Pixels) -> NDArray[np.float32]:
-        with self._lock:
-            result: NDArray[np.float32] = np.asarray(self._forward(stacked)["logit"], np.float32)[:, 0]
-        return result
+            maps = self._program.maps(views.pixels)
+        return heat_map(maps, self._kernel, self._bias, views, pixels.shape[:2], self.card.calibration, longest)
 
     def _score(self, logits: list[float], kinds: tuple[str, ...]) -> Score:
         calibration, bands = self.card.calibration, self.card.bands
@@ -104,35 +96,3 @@ def load(directory: Path, views: int = 0, cache: Path | None = None) -> Detector
     detector = Detector(card, directory / "weights.npz", views or card.views)
     detector.warm_up()
     return detector
-
-
-def build(card: Card, weights: Path) -> Any:
-    import model.network as networks
-    from model.weights import load_weights
-
-    network = getattr(networks, card.network)(side=card.side)
-    load_weights(network, weights)
-    return network
-
-
-def with_maps(network: Any) -> Any:
-    """The same network with its last feature maps as an output too: so an explanation needs no program of its own, whose
-    compilation would hold up everyone for seconds."""
-    import keras
-
-    return keras.Model(network.input, {"logit": network.output["logit"], "maps": network.get_layer("maps").output})
-
-
-def compile_forward(network: Any) -> Any:
-    """uint8 views -> the network's outputs, jitted; the weights are arguments, not constants, so they are held once."""
-    import jax
-    import jax.numpy as jnp
-
-    def forward(trainable: Any, fixed: Any, pixels: Any) -> Any:
-        outputs, _ = network.stateless_call(trainable, fixed, pixels.astype(jnp.float32), training=False)
-        return outputs
-
-    jitted = jax.jit(forward)
-    trainable = [weight.value for weight in network.trainable_variables]
-    fixed = [weight.value for weight in network.non_trainable_variables]
-    return lambda pixels: jitted(trainable, fixed, pixels)

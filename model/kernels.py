@@ -1,7 +1,8 @@
 """The operations that a small CPU's time goes into, written for the backend in use. The backends agree to rounding.
 
 JAX (serving): a depthwise convolution is a sum of shifted slices, which XLA fuses into one loop; its grouped convolution is 10 to 30
-times slower on a CPU. A 1x1 convolution is a matrix product. Torch (training, optional): its own kernels, fused and in place, which
+times slower on a CPU. A 1x1 convolution is a matrix product, and so is one of few channels, once its surroundings are laid
+out; XLA's own takes three times as long there. Torch (training, optional): its own kernels, fused and in place, which
 saves a third of the passes over memory. Any other Keras backend gets the plain operations.
 """
 
@@ -10,9 +11,15 @@ from typing import Any
 import keras
 from keras import ops
 
+FEW = 4  # channels of a picture, or so: laying out the surroundings of more would cost more than it saves
+
 
 def on_torch() -> bool:
     return bool(keras.backend.backend() == "torch")
+
+
+def on_jax() -> bool:
+    return bool(keras.backend.backend() == "jax")
 
 
 def relu6(x: Any) -> Any:
@@ -35,25 +42,54 @@ def pointwise(x: Any, kernel: Any, bias: Any) -> Any:
     return outputs if bias is None else outputs + bias
 
 
+def full(x: Any, kernel: Any, bias: Any, strides: int) -> Any:
+    """An ordinary convolution: (n, height, width, channels) by (size, size, channels, filters), plus bias if there is one. "Same"
+    padding."""
+    size, channels, filters = kernel.shape[0], kernel.shape[2], kernel.shape[3]
+    if on_jax() and channels <= FEW and size > 1:
+        around = ops.concatenate(shifted(x, size, strides), axis=-1)
+        outputs = ops.matmul(at_once(around), ops.reshape(kernel, (size * size * channels, filters)))
+    else:
+        outputs = ops.conv(x, kernel, strides=strides, padding="same")
+    return outputs if bias is None else outputs + bias
+
+
 def depthwise(x: Any, kernel: Any, bias: Any, strides: int) -> Any:
     """A depthwise convolution: (n, height, width, channels) by (size, size, channels), plus bias if there is one.
 
     "Same" padding as TensorFlow does it: the odd pixel goes after.
     """
     size = kernel.shape[0]
-    height, width = x.shape[1], x.shape[2]
-    rows, columns = same_padding(height, size, strides), same_padding(width, size, strides)
     if on_torch():
+        rows, columns = (same_padding(length, size, strides) for length in (x.shape[1], x.shape[2]))
         return torch_depthwise(x, kernel, bias, strides, rows, columns)
-    out_height, out_width = -(-height // strides), -(-width // strides)
-    padded = ops.pad(x, ((0, 0), rows, columns, (0, 0)))
     total: Any = 0.0 if bias is None else bias
-    for row in range(size):
-        for column in range(size):
-            down = slice(row, row + (out_height - 1) * strides + 1, strides)
-            across = slice(column, column + (out_width - 1) * strides + 1, strides)
-            total = total + padded[:, down, across] * kernel[row, column]
+    for place, part in enumerate(shifted(x, size, strides)):
+        total = total + part * kernel[place // size, place % size]
     return total
+
+
+def shifted(x: Any, size: int, strides: int) -> list[Any]:
+    """What a convolution with "same" padding multiplies by each of its size * size weights, row by row."""
+    height, width = x.shape[1], x.shape[2]
+    out_height, out_width = -(-height // strides), -(-width // strides)
+    rows, columns = same_padding(height, size, strides), same_padding(width, size, strides)
+    padded = at_once(ops.pad(x, ((0, 0), rows, columns, (0, 0))))
+    down, across = (out_height - 1) * strides + 1, (out_width - 1) * strides + 1
+    return [
+        padded[:, row : row + down : strides, column : column + across : strides]
+        for row in range(size)
+        for column in range(size)
+    ]
+
+
+def at_once(x: Any) -> Any:
+    """On JAX: compute `x` before what follows, rather than again for each of its uses."""
+    if not on_jax():
+        return x
+    import jax
+
+    return jax.lax.optimization_barrier(x)
 
 
 def torch_depthwise(

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from model.kernels import depthwise, normalise, on_torch, pointwise, relu6
+from model.kernels import depthwise, full, normalise, on_torch, pointwise, relu6
 
 # kernel, stride of the first, expansion, filters, repeats: EfficientNet-B0's table, which Lite0 keeps
 STAGES = (
@@ -21,6 +21,7 @@ STAGES = (
     (3, 1, 6, 320, 1),
 )
 STEM = 32
+DETAIL = "block21_add"  # the last layer of the part with many pixels and few weights; see model.program
 FEATURES = 1280
 EPSILON = 1e-3  # of the batch normalisations, as Lite0 was trained
 MOMENTUM = 0.98
@@ -118,8 +119,7 @@ class Full(Convolution):
         self.add_weights((self.size, self.size, int(input_shape[-1] or 0), self.filters))
 
     def convolve(self, inputs: Any, kernel: Any, bias: Any) -> Any:
-        outputs = keras.ops.conv(inputs, kernel, strides=self.strides, padding="same")
-        return outputs if bias is None else outputs + bias
+        return full(inputs, kernel, bias, self.strides)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         n, height, width, _ = input_shape
@@ -168,7 +168,7 @@ def inverted_residual(
         y = Pointwise(channels * expansion, normalised=normalised, name=f"{name}_expand")(y)
     y = Depthwise(size, strides, normalised=normalised, name=f"{name}_depthwise")(y)
     y = Pointwise(filters, activate=False, normalised=normalised, name=f"{name}_project")(y)
-    return keras.layers.Add()([x, y]) if strides == 1 and channels == filters else y
+    return keras.layers.Add(name=f"{name}_add")([x, y]) if strides == 1 and channels == filters else y
 
 
 def tiny(side: int | None = None, embedding: int = 0, dropout: float = 0.0, normalised: bool = False) -> keras.Model:

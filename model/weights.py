@@ -29,10 +29,23 @@ def save_weights(network: "keras.Model", file: Path) -> None:
 
 
 def load_weights(network: "keras.Model", file: Path) -> None:
-    """Fill the network by layer and weight name. Raises ValueError naming the first weight that is missing or of another shape.
+    """Fill the network as `read_weights` reads it.
 
     A layer "embedding" keeps what it has: files of served weights don't hold it.
     """
+    values = read_weights(network, file)
+    for layer in network.layers:
+        for weight in layer.weights:
+            if weight.path in values:
+                weight.assign(values[weight.path])
+
+
+def read_weights(network: "keras.Model", file: Path) -> dict[str, Floats]:
+    """The values of the network's variables by their paths; its layer "embedding" is left out.
+
+    They are found by layer and weight name. Raises ValueError naming the first that is missing or of another shape.
+    """
+    values: dict[str, Floats] = {}
     with np.load(file, allow_pickle=False) as arrays:
         for layer in network.layers:
             if layer.name == TRAINING_ONLY:
@@ -41,11 +54,11 @@ def load_weights(network: "keras.Model", file: Path) -> None:
                 name = f"{layer.name}/{weight.name}"
                 if name not in arrays:
                     raise ValueError(f"{file} has no weight {name}: it belongs to another network")
-                if arrays[name].shape != tuple(weight.shape):
-                    raise ValueError(
-                        f"{file}: {name} has shape {arrays[name].shape}, the network's is {tuple(weight.shape)}"
-                    )
-                weight.assign(arrays[name].astype(np.float32))
+                value = arrays[name].astype(np.float32)  # each access reads the file
+                if value.shape != tuple(weight.shape):
+                    raise ValueError(f"{file}: {name} has shape {value.shape}, the network's is {tuple(weight.shape)}")
+                values[weight.path] = value
+    return values
 
 
 def fold(values: dict[str, Floats]) -> dict[str, Floats]:

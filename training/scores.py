@@ -224,7 +224,7 @@ def build_forward(checkpoint: Checkpoint, side: int) -> Any:
     """uint8 views, at most BATCH -> their logits. The network as it is served: on JAX, compiled."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
     import model.network as networks
-    from model.detector import compile_forward
+    from model.program import compile_forward
     from model.weights import load_weights
 
     network = getattr(networks, checkpoint.network)(side=side)

@@ -45,7 +45,7 @@ def test_both_backends_give_the_same_outputs(tmp_path: Path) -> None:
 def test_the_kernels_are_convolutions() -> None:
     import keras
 
-    from model.kernels import depthwise, pointwise
+    from model.kernels import depthwise, full, pointwise
 
     random = np.random.default_rng(1)
     for size, strides, side in ((3, 1, 9), (3, 2, 9), (5, 2, 10), (5, 1, 7), (3, 2, 8)):
@@ -54,6 +54,14 @@ def test_the_kernels_are_convolutions() -> None:
         stock = keras.ops.depthwise_conv(x, kernel[..., None], strides=strides, padding="same")
         ours = depthwise(keras.ops.convert_to_tensor(x), keras.ops.convert_to_tensor(kernel), bias, strides)
         assert np.asarray(ours) == pytest.approx(np.asarray(stock), abs=1e-4)
+        for channels in (3, 8):  # few are laid out and multiplied, more go the backend's own way
+            x = random.normal(size=(2, side, side, channels)).astype(np.float32)
+            kernel = random.normal(size=(size, size, channels, 6)).astype(np.float32)
+            stock = keras.ops.conv(x, kernel, strides=strides, padding="same") + 1
+            ours = full(
+                keras.ops.convert_to_tensor(x), keras.ops.convert_to_tensor(kernel), np.ones(6, np.float32), strides
+            )
+            assert np.asarray(ours) == pytest.approx(np.asarray(stock), abs=1e-4)
     x, kernel = random.normal(size=(2, 5, 5, 4)).astype(np.float32), random.normal(size=(4, 6)).astype(np.float32)
     ours = pointwise(keras.ops.convert_to_tensor(x), keras.ops.convert_to_tensor(kernel), np.ones(6, np.float32))
     assert np.asarray(ours) == pytest.approx(x @ kernel + 1, abs=1e-4)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.views import native_views, overview_views, take_views
+from model.views import native_views, overview_views, positions, take_views, textured_corners
 
 
 def noise(width: int, height: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -84,3 +84,36 @@ def test_what_is_no_picture_is_named() -> None:
     for wrong in (np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3), np.float32)):
         with pytest.raises(ValueError, match="expected uint8"):
             take_views(wrong, 8, 96)  # type: ignore[arg-type]
+
+
+def plainly(pixels: NDArray[np.uint8], count: int, side: int) -> list[tuple[int, int]]:
+    """What `textured_corners` chooses, as one would write it down first; scores and calibrations rest on these very squares."""
+    height, width = pixels.shape[:2]
+    step = max(side // 2, max(height, width) // 24)
+    candidates = []
+    for top in positions(height, side, step):
+        for left in positions(width, side, step):
+            patch = pixels[top : top + side : 2, left : left + side, 1].astype(int)
+            candidates.append((float(np.minimum(np.abs(np.diff(patch, axis=1)), 24).mean()), left, top))
+    chosen: list[tuple[int, int]] = []
+
+    def shared(left: int, top: int) -> float:
+        return max(
+            (max(0, side - abs(left - x)) * max(0, side - abs(top - y)) / (side * side) for x, y in chosen), default=0.0
+        )
+
+    while len(chosen) < count:
+        _, left, top = max(candidates, key=lambda one: (one[0] + 0.5) * (1.0 - shared(one[1], one[2])))
+        chosen.append((left, top))
+    return chosen
+
+
+def test_the_chosen_squares_are_those_of_the_plain_way() -> None:
+    random = np.random.default_rng(5)
+    walk = np.clip(np.cumsum(random.normal(0, 4, (431, 613, 3)), axis=1) + 128, 0, 255).astype(np.uint8)
+    half = np.full((500, 300, 3), 90, np.uint8)
+    half[:, 150:] = noise(150, 500)
+    flat = np.full((333, 777, 3), 7, np.uint8)  # every square alike: the first counts
+    for pixels in (walk, half, flat, noise(96, 96), noise(97, 2000), noise(2500, 1201)):
+        for count, side in ((5, 96), (1, 64), (12, 80)):
+            assert textured_corners(pixels, count, side) == plainly(pixels, count, side)
