@@ -49,6 +49,12 @@ def _doctor(settings: Settings, asked: argparse.Namespace) -> int:
     return doctor(settings, env_file(asked.config))
 
 
+def _worker(settings: Settings, asked: argparse.Namespace) -> int:
+    from bot.commands.worker import worker
+
+    return worker(settings)
+
+
 def _backup(settings: Settings, asked: argparse.Namespace) -> int:
     from bot.commands.backup import backup
 
@@ -129,6 +135,13 @@ def _parser() -> argparse.ArgumentParser:
     backup.set_defaults(run=_backup)
     backup.add_argument("file", type=Path, metavar="FILE", help="the archive to write, for example candid.tar.gz")
 
+    worker = commands.add_parser(
+        "worker",
+        help="judge for bots on other machines",
+        description="Judges the pictures that bots hand over through Redis (REDIS_URL). Run as many as you have cores for.",
+    )
+    worker.set_defaults(run=_worker)
+
     restore = commands.add_parser(
         "restore",
         help="put a backup back",
@@ -136,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     restore.set_defaults(run=_restore)
     restore.add_argument("file", type=Path, metavar="FILE", help="an archive that `candid backup` wrote")
-    for command in (check, setup, doctor, backup, restore, *_add_settings(commands), *_add_review(commands)):
+    for command in (check, setup, doctor, backup, restore, worker, *_add_settings(commands), *_add_review(commands)):
         _add_config(command, argparse.SUPPRESS)
     return parser
 

@@ -16,6 +16,7 @@ from bot.community import Community
 from bot.core import Checker
 from bot.errors import SettingsError
 from bot.inbox import Inbox
+from bot.judge import Judge
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.store import Store
@@ -73,9 +74,9 @@ class App:
                 await self._open(self.web)
             if opened is not None:
                 opened(self)
-            detector = await self._load()
-            if detector is not None:
-                await self._serve(detector, store, inbox, community)
+            judge = await self._remote() if self.settings.scale.redis else await self._load()
+            if judge is not None:
+                await self._serve(judge, store, inbox, community)
                 await self._stopping.wait()
         finally:
             await self._close(store)
@@ -99,21 +100,31 @@ class App:
         log.info("Model %s is warm after %.1f s", self._champion.version, time.monotonic() - started)
         return detector
 
+    async def _remote(self) -> Judge:
+        """Workers elsewhere; what talks to them is imported only now."""
+        from bot.scale import require
+
+        require()
+        module = await asyncio.to_thread(importlib.import_module, "bot.scale.remote")
+        judge: Judge = await asyncio.to_thread(module.RemoteJudge, self.settings, self.metrics)
+        log.info("Workers judge, with %s as far as is known", judge.model.version)
+        return judge
+
     def _loaded(self, work: "asyncio.Task[Detector]") -> None:
         self.loading = False
         if not work.cancelled():
             work.exception()  # taken note of, also when nobody waits for it any more
 
-    async def _serve(self, detector: "Detector", store: Store, inbox: Inbox, community: Community) -> None:
-        checker = Checker(self.settings.checks, detector, store, self.metrics)
+    async def _serve(self, judge: "Judge | Detector", store: Store, inbox: Inbox, community: Community) -> None:
+        checker = Checker(self.settings.checks, judge, store, self.metrics)
         await checker.start()
         self.checker = checker
-        self.metrics.model(self._champion.version)
+        self.metrics.model(checker.model.version)
         if self.web is not None:
             self.web.checker = checker
         for adapter in await self._chats(checker, store, inbox, community):
             self._supervise(adapter)
-        if self.settings.model.version == "champion":
+        if self.settings.model.version == "champion" and not self.settings.scale.redis:
             self._spawn(self._champion.watch(self._swap))
 
     async def _chats(self, checker: Checker, store: Store, inbox: Inbox, community: Community) -> list[Adapter]:

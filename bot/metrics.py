@@ -5,7 +5,8 @@ Every name that `/metrics` shows (besides the process's own, and the `_created` 
 candid_pictures_total                        pictures that were answered, with a verdict or a refusal
 candid_verdicts_total{label, adapter}        label is ai, real or unsure; adapter is discord, telegram, web or cli
 candid_refusals_total{reason}                pictures that could not be judged, by `Refusal.reason`
-candid_queue_depth                           pictures that wait for the network now
+candid_queue_depth                           pictures that wait in this process now
+candid_stream_depth                          pictures in Redis that wait for workers or are in their hands ([scale])
 candid_stage_seconds{stage}                  histogram: wait (for the network), decode, judge (a batch), total
 candid_event_loop_pause_seconds              histogram: how late the event loop came back to a sleeping task
 candid_event_loop_longest_pause_seconds      the longest of those since the start
@@ -35,6 +36,7 @@ class Metrics:
         self._verdicts = Counter("candid_verdicts", "Verdicts given", ["label", "adapter"], registry=self.registry)
         self._refusals = Counter("candid_refusals", "Pictures not judged", ["reason"], registry=self.registry)
         self._queue = Gauge("candid_queue_depth", "Pictures that wait for the network", registry=self.registry)
+        self._stream = Gauge("candid_stream_depth", "Pictures with the workers", registry=self.registry)
         self._stages = Histogram(
             "candid_stage_seconds", "Time of one stage", ["stage"], registry=self.registry, buckets=_STAGE_BUCKETS
         )
@@ -60,6 +62,10 @@ class Metrics:
     def queue_depth(self, n: int) -> None:
         """`n` pictures wait for the network now."""
         self._queue.set(n)
+
+    def stream_depth(self, n: int) -> None:
+        """`n` pictures wait for workers or are in their hands."""
+        self._stream.set(n)
 
     def seconds(self, stage: str, s: float) -> None:
         """One stage took `s` seconds; the stages are listed above."""

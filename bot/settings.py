@@ -24,6 +24,7 @@ SECRETS = {  # section, field -> its name in the environment
     ("telegram", "webhook_secret"): "TELEGRAM_WEBHOOK_SECRET",
     ("web", "token"): "WEB_TOKEN",
     ("review", "key"): "REVIEW_KEY",
+    ("scale", "redis"): "REDIS_URL",
 }
 
 
@@ -111,6 +112,14 @@ class ReviewSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ScaleSettings:
+    """More than one machine; `redis` is where bots and workers meet, and empty for one process that does it all."""
+
+    redis: Secret
+    at_once: Annotated[int, Within(1, 10_000)]
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """The log."""
 
@@ -129,6 +138,7 @@ class Settings:
     telegram: TelegramSettings
     web: WebSettings
     review: ReviewSettings
+    scale: ScaleSettings
     log: LogSettings
 
     def secrets(self) -> tuple[Secret, ...]:

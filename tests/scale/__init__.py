@@ -1,0 +1,1 @@
+"""Bots and workers on a real Redis."""
