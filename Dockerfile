@@ -11,12 +11,12 @@ RUN pip install --no-cache-dir "uv>=0.9,<1"
 WORKDIR /src
 # The dependencies first: they change less often than the code, so their layer is kept.
 COPY pyproject.toml uv.lock README.md LICENSE ./
-RUN uv sync --frozen --no-dev --extra heic --extra c2pa --no-install-project
+RUN uv sync --frozen --no-dev --extra heic --extra c2pa --extra review --extra scale --no-install-project
 COPY config.toml ./
 COPY bot bot
 COPY model model
 COPY training training
-RUN uv sync --frozen --no-dev --extra heic --extra c2pa --no-editable
+RUN uv sync --frozen --no-dev --extra heic --extra c2pa --extra review --extra scale --no-editable
 
 FROM python:3.13-slim
 ENV PATH=/opt/candid/bin:$PATH \
