@@ -60,20 +60,29 @@ class Cases:
         rows = await self._store.rows("SELECT * FROM cases WHERE id = ? AND server = ?", (id, server))
         return _case(rows[0]) if rows else None
 
-    async def appeal(self, server: str, sha256: str, person: str, reason: str) -> Case:
-        """The author puts the case before the moderators; 32 or more digits of the hash are enough.
+    async def of_author(self, server: str, sha256: str, author: str) -> Case | None:
+        """This author's case of a picture; 32 or more digits of the hash are enough."""
+        return next((case for case in await self._of(server, sha256) if case.author == author), None)
 
-        A case that the moderators have looked at before is open again. Raises Refusal: no such case, not the author's,
-        appealed before, found wrong already, too many appeals in a day, or told to stop.
-        """
+    async def appealable(self, server: str, sha256: str, person: str) -> Case:
+        """The case that this person may appeal now: to be asked before the reason is. Raises Refusal as `appeal` does."""
         found = await self._of(server, sha256)
         if not found:
             raise refuse("no-case", "community.no-case")
         case = next((case for case in found if case.author == person), None)
         if case is None:
             raise refuse("not-author", "community.not-author")
+        await self._refuse_appeal(case, time.time())
+        return case
+
+    async def appeal(self, server: str, sha256: str, person: str, reason: str) -> Case:
+        """The author puts the case before the moderators; 32 or more digits of the hash are enough.
+
+        A case that the moderators have looked at before is open again. Raises Refusal: no such case, not the author's,
+        appealed before, found wrong already, too many appeals in a day, or told to stop.
+        """
+        case = await self.appealable(server, sha256, person)
         now = time.time()
-        await self._refuse_appeal(case, now)
         changed = await self._store.change(
             "UPDATE cases SET appeal = ?, appealed = ?, decision = NULL, decided_by = NULL, decided = NULL "
             "WHERE id = ? AND appeal IS NULL AND (SELECT count(*) FROM cases AS other "

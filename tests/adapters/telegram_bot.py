@@ -20,7 +20,17 @@ from tests.conftest import FakeDetector
 from tests.conftest import make_picture as picture
 from tests.peers.telegram import Chat, Message, Telegram
 
-__all__ = ["LOOKING", "QUICK", "Candid", "answered", "candid_on", "nothing_open", "picture", "settings_for"]
+__all__ = [
+    "LOOKING",
+    "QUICK",
+    "Candid",
+    "answered",
+    "candid_on",
+    "nothing_open",
+    "picture",
+    "settings_for",
+    "with_card",
+]
 
 QUICK = Timings(poll=1, album=0.15, first_retry=0.02, longest_retry=0.2, conflict=0.05, drain=5.0)
 LOOKING = say("telegram.looking", "en")
@@ -80,6 +90,21 @@ async def candid_on(
         await asyncio.gather(task, return_exceptions=True)
         await checker.close(0.0 if kill else 5.0)
         await store.close()
+
+
+def with_card(detector: FakeDetector | None = None) -> FakeDetector:
+    """A detector whose card has figures: how it does on photos, and a curve to choose a sensitivity by."""
+    detector = detector or FakeDetector()
+    tier = {"false_accusations": {"value": 0.012}, "recall": {"value": 0.44}}
+    points = ((1000, 0.97, 0.21), (300, 0.94, 0.3), (100, 0.9, 0.4), (30, 0.8, 0.61))
+    curve = [
+        {"rate": 1 / one_in, "threshold": at, "recall": found, "false_accusations": 1 / one_in}
+        for one_in, at, found in points
+    ]
+    data = {"metrics": {"tiers": dict.fromkeys(("clean", "telegram"), tier)}}
+    data["curve"] = dict.fromkeys(("clean", "telegram"), curve)  # type: ignore[arg-type]
+    detector.card = replace(detector.card, data={**detector.card.data, **data})
+    return detector
 
 
 async def nothing_open(candid: Candid, seconds: float = 5.0) -> None:

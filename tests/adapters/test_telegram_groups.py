@@ -130,31 +130,6 @@ async def test_a_reply_thread_is_no_topic(telegram: Telegram, tmp_path: Path) ->
     assert answer.topic is None and answer.buttons
 
 
-async def test_admins_switch_automatic_mode(telegram: Telegram, tmp_path: Path) -> None:
-    ann, ben = telegram.human("Ann"), telegram.human("Ben")
-    group = telegram.group("Art", ben, admins=(ann,))
-    async with candid_on(telegram, tmp_path) as candid:
-        ben.says("/settings", group)
-        [no] = await answered(telegram, group)
-        assert no.text == say("telegram.admins_only", "en")
-        ann.says("/settings", group)
-        panel = (await answered(telegram, group, 2))[1]
-        assert say("telegram.automatic_off", "en") in panel.text
-        assert say("telegram.privacy_mode", "en") in panel.text  # the bot can't see pictures here, and says so
-        on = say("telegram.turn_on", "en")
-        press = ben.presses(panel, on)
-        await telegram.until(lambda: press.answered)
-        assert press.text == say("telegram.admins_only", "en") and press.alert and panel.edits == 0
-        ann.presses(panel, on)
-        await telegram.until(lambda: say("telegram.automatic_on", "en") in panel.text)
-        assert (await candid.community.rules.read(f"telegram:{group.id}")).channels == ("*",)
-        telegram.world.reads_all = True
-        ann.presses(panel, say("telegram.turn_off", "en"))
-        await telegram.until(lambda: say("telegram.automatic_off", "en") in panel.text)
-        assert say("telegram.privacy_mode", "en") not in panel.text
-        assert (await candid.community.rules.read(f"telegram:{group.id}")).channels == ()
-
-
 async def test_rights_are_asked_once_in_a_while(telegram: Telegram, tmp_path: Path) -> None:
     ann = telegram.human("Ann")
     group = telegram.group("Art", admins=(ann,), bot="administrator")
@@ -185,8 +160,10 @@ async def test_an_anonymous_admin_is_an_admin(telegram: Telegram, tmp_path: Path
     async with candid_on(telegram, tmp_path):
         ann.says("/settings", group, anonymous=True)
         [panel] = await answered(telegram, group)
-        ann.presses(panel, say("telegram.turn_on", "en"))
-        await telegram.until(lambda: say("telegram.automatic_on", "en") in panel.text)
+        ann.presses(panel, say("telegram.panel.button_where", now=say("telegram.panel.nowhere")))
+        await telegram.until(lambda: say("telegram.panel.where") in panel.text)
+        ann.presses(panel, say("telegram.panel.everywhere"))  # a press names the person, also an anonymous admin
+        await telegram.until(lambda: "✓ " + say("telegram.panel.everywhere") in panel.buttons)
 
 
 async def test_the_bot_says_hello_once_when_it_is_added(telegram: Telegram, tmp_path: Path) -> None:
@@ -215,22 +192,20 @@ async def test_settings_move_with_an_upgraded_group(telegram: Telegram, tmp_path
     assert answer.buttons
 
 
-async def test_why_and_wrong(telegram: Telegram, tmp_path: Path) -> None:
+async def test_wrong_and_strange_presses(telegram: Telegram, tmp_path: Path) -> None:
     ann, ben = telegram.human("Ann"), telegram.human("Ben")
     group = telegram.group("Art", ann, ben)
     async with candid_on(telegram, tmp_path):
         ann.photo(picture(250), group, "/check")
         [answer] = await answered(telegram, group)
-        pressed = [ann.presses(answer, say("telegram.why", "en"))]
+        pressed = []
         for human in (ann, ann, ben):
             pressed.append(human.presses(answer, say("telegram.wrong", "en")))
             await telegram.until(lambda: pressed[-1].answered)
-        await telegram.until(lambda: pressed[0].answered)
-        strange = [ann.sends_callback(answer, data) for data in ("", "why:0000", "auto:1", "wrong:x" + "é" * 20)]
+        strange = [ann.sends_callback(answer, data) for data in ("", "why:0000", "set:where:all", "wrong:x" + "é" * 20)]
         await telegram.until(lambda: all(press.answered for press in strange))
-    assert "%" in pressed[0].text or "." in pressed[0].text
     noted, before = say("telegram.noted", "en"), say("telegram.noted_before", "en")
-    assert [press.text for press in pressed[1:]] == [noted, before, noted]
+    assert [press.text for press in pressed] == [noted, before, noted]
     assert strange[2].text == say("telegram.admins_only", "en")
     assert telegram.answers(group) == [answer] and answer.edits == 1
 

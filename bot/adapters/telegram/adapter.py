@@ -13,15 +13,27 @@ from telegram import Message, Update
 from telegram.constants import ChatType
 from telegram.error import InvalidToken
 
+from bot.adapters.telegram.appeals import Appeals
 from bot.adapters.telegram.asks import PLATFORM, Albums, Ask, Reader, joined, place_of
-from bot.adapters.telegram.buttons import Buttons
+from bot.adapters.telegram.attachments import Attachments
+from bot.adapters.telegram.buttons import Buttons, Reports
+from bot.adapters.telegram.casebook import CaseBook
+from bot.adapters.telegram.commands import Commands
 from bot.adapters.telegram.delivery import Delivery, Stale, TokenRefused, Undeliverable, plain
 from bot.adapters.telegram.desk import Desk
+from bot.adapters.telegram.gate import Gate
 from bot.adapters.telegram.groups import Groups
 from bot.adapters.telegram.link import Bot, Timings, connect, said_by_telegram
+from bot.adapters.telegram.panel import Panel
+from bot.adapters.telegram.personal import Personal
+from bot.adapters.telegram.pictures import Pictures
 from bot.adapters.telegram.polling import Polling
+from bot.adapters.telegram.reactions import Reactions
+from bot.adapters.telegram.rights import Rights
 from bot.adapters.telegram.sources import source_of
 from bot.adapters.telegram.webhook import Webhook
+from bot.adapters.telegram.whispers import Whispers
+from bot.adapters.telegram.why import Why
 from bot.community import Community
 from bot.core import Checker
 from bot.errors import GiveUp
@@ -93,11 +105,8 @@ class TelegramAdapter:
         await self._finished.wait()
 
     async def _serve(self, bot: Bot) -> None:
-        delivery = self._delivery = Delivery(bot, self._timings)
-        self._groups = Groups(bot, delivery, self._community, self._checker, self._timings)
-        self._buttons = Buttons(delivery, self._checker, self._groups)
-        self._reader = Reader(bot.username, self._albums)
-        self._desk = Desk(self._settings, self._checker, self._inbox, delivery, self._timings, self._stop)
+        self._build(bot)
+        delivery = self._delivery
         await self._resume()
         self._spawn(self._groups.register_commands())
         polls = self._settings.telegram.mode == "polling"
@@ -113,6 +122,36 @@ class TelegramAdapter:
                 task.cancel()
             await asyncio.gather(feed, refused, return_exceptions=True)
         await self._drain()
+
+    def _build(self, bot: Bot) -> None:
+        """Put the parts together."""
+        community, checker, timings, name = self._community, self._checker, self._timings, bot.username
+        delivery = self._delivery = Delivery(bot, timings)
+        rights, attachments = Rights(bot, delivery, timings), Attachments(bot, delivery)
+        gate = Gate(community, rights)
+        pictures = Pictures(delivery, self._albums, self._settings.checks.max_bytes)
+        casebook = CaseBook(delivery, community, rights, gate)
+        why = Why(name, checker, delivery, attachments, Whispers(bot, delivery), gate, pictures, timings)
+        appeals = Appeals(name, checker, delivery, community, gate, pictures, casebook)
+        personal = Personal(name, delivery, attachments, community, gate)
+        panel = Panel(bot, delivery, community, checker, rights, gate)
+        reports = Reports(delivery, checker, community, gate, pictures)
+        self._groups = Groups(bot, delivery, community, checker, rights, gate)
+        self._commands = Commands(self._groups, panel, personal, why, appeals)
+        self._buttons = Buttons(delivery, why, reports, appeals, casebook, panel, personal)
+        self._reader = Reader(name, self._albums)
+        self._desk = Desk(
+            self._settings,
+            checker,
+            self._inbox,
+            delivery,
+            gate,
+            pictures,
+            casebook,
+            Reactions(bot, delivery),
+            timings,
+            self._stop,
+        )
 
     async def _poll(self, bot: Bot, delivery: Delivery) -> None:
         try:
@@ -188,15 +227,13 @@ class TelegramAdapter:
         if message.from_user and message.from_user.is_bot and not message.sender_chat:
             return None
         self._albums.remember(message)
-        automatic = not private and source_of(message) is not None and await self._groups.automatic(chat.id)
+        automatic = not private and source_of(message) is not None and await self._groups.automatic(message)
         ask = self._reader.ask(message, automatic=automatic)
         if ask is None and self._desk.collects(chat.id, message.media_group_id):
             ask = self._reader.part(message)
         if ask:
             return ask
-        handler = self._groups.handler(self._reader.command(message) or "")
-        if handler is None and private and (message.text or message.effective_attachment):
-            handler = self._groups.handler("help")
+        handler = self._commands.handler(message, self._reader.command(message))
         if handler:
             self._spawn(handler(message), partial(self._say, message))
         return None

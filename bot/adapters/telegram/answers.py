@@ -1,16 +1,15 @@
 """An answer as Telegram shows it: one message for one picture or for an album, with its buttons."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.adapters.telegram.delivery import plain
 from bot.verdict import Label, Verdict
-from bot.wording import in_language, percent, say, score, words
+from bot.wording import in_language, say, words
 
-WHY, WRONG = "why", "wrong"
-ALERT = 200  # Telegram's limit for the answer to a pressed button, in characters
+WHY, WRONG, APPEAL = "why", "wrong", "appeal"
 _A_ROW = 5
 
 Outcome = Verdict | str  # a verdict, or the sentence that says why there is none
@@ -24,16 +23,19 @@ class Answer:
     keyboard: InlineKeyboardMarkup | None
 
 
-def compose(outcomes: Sequence[Outcome], language: str, left_out: int = 0) -> Answer:
-    """One message for everything that was asked; `left_out` pictures were too many to look at."""
+def compose(outcomes: Sequence[Outcome], language: str, left_out: int = 0, appealable: Collection[str] = ()) -> Answer:
+    """One message for everything that was asked.
+
+    `left_out` pictures were too many to look at; `appealable` are the hashes of those that their author may appeal.
+    """
     verdicts = [(number, o) for number, o in enumerate(outcomes, 1) if isinstance(o, Verdict)]
     if len(outcomes) == 1 and not left_out:
-        return Answer(_one(outcomes[0], language), _keyboard(verdicts, language, numbered=False))
+        return Answer(_one(outcomes[0], language), _keyboard(verdicts, language, appealable, numbered=False))
     lines = [f"{number}. {_line(outcome, language)}" for number, outcome in enumerate(outcomes, 1)]
     if left_out:
         lines.append(plain(say("telegram.left_out", language, looked=len(outcomes), left=left_out)))
     lines += _below([verdict for _, verdict in verdicts], language)
-    return Answer("\n".join(lines), _keyboard(verdicts, language, numbered=True))
+    return Answer("\n".join(lines), _keyboard(verdicts, language, appealable, numbered=True))
 
 
 def _one(outcome: Outcome, language: str) -> str:
@@ -66,32 +68,26 @@ def _below(verdicts: Sequence[Verdict], language: str) -> list[str]:
     return [*lines, f"<i>{plain(first.footer)}</i>"]
 
 
-def _keyboard(verdicts: Sequence[tuple[int, Verdict]], language: str, *, numbered: bool) -> InlineKeyboardMarkup | None:
+def _keyboard(
+    verdicts: Sequence[tuple[int, Verdict]], language: str, appealable: Collection[str], *, numbered: bool
+) -> InlineKeyboardMarkup | None:
     if not verdicts:
         return None
-    why, wrong = say("telegram.why", language), say("telegram.wrong", language)
+    labels = {action: say(f"telegram.{action}", language) for action in (WHY, WRONG, APPEAL)}
+    flagged = [entry for entry in verdicts if entry[1].sha256 in appealable]
     if not numbered:
-        digest = verdicts[0][1].sha256[:32]
-        row = [InlineKeyboardButton(why, callback_data=f"{WHY}:{digest}")]
-        row.append(InlineKeyboardButton(wrong, callback_data=f"{WRONG}:{digest}"))
-        return InlineKeyboardMarkup([row])
-    rows = [verdicts[start : start + _A_ROW] for start in range(0, len(verdicts), _A_ROW)]
+        verdict = verdicts[0][1]
+        rows = [[_button(labels[WHY], WHY, verdict), _button(labels[WRONG], WRONG, verdict)]]
+        rows += [[_button(labels[APPEAL], APPEAL, verdict)] for _, verdict in flagged]
+        return InlineKeyboardMarkup(rows)
     return InlineKeyboardMarkup(
         [
-            [_numbered(label, action, *entry) for entry in row]
-            for label, action in ((why, WHY), (wrong, WRONG))
-            for row in rows
+            [_button(f"{labels[action]} {number}", action, verdict) for number, verdict in row]
+            for action, entries in ((WHY, verdicts), (WRONG, verdicts), (APPEAL, flagged))
+            for row in (entries[start : start + _A_ROW] for start in range(0, len(entries), _A_ROW))
         ]
     )
 
 
-def _numbered(label: str, action: str, number: int, verdict: Verdict) -> InlineKeyboardButton:
-    return InlineKeyboardButton(f"{label} {number}", callback_data=f"{action}:{verdict.sha256[:32]}")
-
-
-def short_why(verdict: Verdict, language: str) -> str:
-    """The reasons in one alert."""
-    views = ", ".join(str(percent(view.p_ai)) for view in verdict.views)
-    bands = {"real": percent(verdict.bands.real), "ai": percent(verdict.bands.ai)}
-    text = say("telegram.short_why", language, score=score(verdict), views=views or "–", **bands)
-    return text if len(text) <= ALERT else text[: ALERT - 1] + "…"
+def _button(label: str, action: str, verdict: Verdict) -> InlineKeyboardButton:
+    return InlineKeyboardButton(label, callback_data=f"{action}:{verdict.sha256[:32]}")

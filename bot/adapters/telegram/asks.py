@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from telegram import Message, MessageEntity
+from telegram import (
+    ExternalReplyInfo,
+    Message,
+    MessageEntity,
+    MessageOriginChannel,
+    MessageOriginChat,
+    MessageOriginUser,
+)
 from telegram.constants import ChatType
 
 from bot.adapters.telegram.delivery import Place
@@ -14,6 +21,7 @@ from bot.adapters.telegram.sources import Source, source_of
 from bot.core import Asker
 
 PLATFORM = "telegram"
+GENERAL = 1  # the topic that every forum has
 
 
 @dataclass(slots=True)
@@ -27,6 +35,9 @@ class Ask:
     automatic: bool
     album: str | None
     sources: list[Source]
+    author: int | None = None  # who posted the pictures, as far as Telegram tells
+    origin: int | None = None  # whose they were before they were forwarded
+    link: str = ""  # to the message with the pictures
     sent: float = 0.0
     accepted: float = field(default_factory=time.time)
     placeholder: int | None = None
@@ -38,6 +49,11 @@ class Ask:
         """The keys for limits and fairness."""
         return Asker(chat=f"telegram:chat/{self.place.chat}", user=f"telegram:user/{self.user}")
 
+    @property
+    def topic(self) -> str:
+        """The topic's id as rules name it; messages outside of the named topics are in the first one."""
+        return str(self.place.thread or GENERAL)
+
     def payload(self) -> dict[str, Any]:
         """What the inbox keeps: ids, never pixels."""
         return {
@@ -48,6 +64,9 @@ class Ask:
             "language": self.language,
             "automatic": self.automatic,
             "album": self.album,
+            "author": self.author,
+            "origin": self.origin,
+            "link": self.link,
             "sources": [source.payload() for source in self.sources],
         }
 
@@ -62,6 +81,9 @@ class Ask:
             automatic=payload["automatic"],
             album=payload["album"],
             sources=[Source.of_payload(source) for source in payload["sources"]],
+            author=payload.get("author"),
+            origin=payload.get("origin"),
+            link=payload.get("link", ""),
             accepted=accepted,
             placeholder=payload.get("placeholder"),
             sending=bool(payload.get("sending")),
@@ -163,6 +185,9 @@ class Reader:
     def _ask(self, message: Message, sources: list[Source], *, automatic: bool) -> Ask | None:
         if not sources:
             return None
+        shown: Message | ExternalReplyInfo | None = message
+        if source_of(message) is None:
+            shown = message.reply_to_message or message.external_reply
         return Ask(
             keys=[f"{PLATFORM}:{message.chat.id}/{message.message_id}"],
             place=place_of(message),
@@ -171,14 +196,31 @@ class Reader:
             automatic=automatic,
             album=message.media_group_id if source_of(message) else None,
             sources=sources,
+            author=person_of(shown) if isinstance(shown, Message) else None,
+            origin=_origin_of(shown),
+            link=(shown.link or "") if isinstance(shown, Message) else "",
             sent=message.date.timestamp(),
         )
 
 
+def _origin_of(message: Message | ExternalReplyInfo | None) -> int | None:
+    """Who first sent a forwarded message, or one of another chat that is replied to; Telegram may hide it."""
+    origin = message.origin if isinstance(message, ExternalReplyInfo) else message and message.forward_origin
+    if isinstance(origin, MessageOriginUser):
+        return origin.sender_user.id
+    if isinstance(origin, MessageOriginChat):
+        return origin.sender_chat.id
+    return origin.chat.id if isinstance(origin, MessageOriginChannel) else None
+
+
 def place_of(message: Message) -> Place:
     """Where an answer to a message goes. A thread id alone is no topic: plain reply threads have one too."""
-    thread = message.message_thread_id if message.is_topic_message else None
-    return Place(message.chat.id, thread, message.message_id)
+    return Place(message.chat.id, thread_of(message), message.message_id)
+
+
+def thread_of(message: Message) -> int | None:
+    """The topic that a message is in."""
+    return message.message_thread_id if message.is_topic_message else None
 
 
 def person_of(message: Message) -> int:

@@ -1,63 +1,97 @@
-"""The buttons below an answer: "Why?" and "Wrong?"."""
+"""Pressed buttons: which part answers them, and "Wrong?" itself."""
 
-import time
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from telegram import CallbackQuery
-from telegram.constants import ChatType
 
-from bot.adapters.telegram.answers import ALERT, WHY, WRONG, short_why
-from bot.adapters.telegram.delivery import Delivery, Place, plain
-from bot.adapters.telegram.groups import AUTOMATIC, Groups
+from bot.adapters.telegram.answers import APPEAL, WHY, WRONG
+from bot.adapters.telegram.appeals import Appeals
+from bot.adapters.telegram.casebook import CASE, CaseBook
+from bot.adapters.telegram.delivery import Delivery
+from bot.adapters.telegram.gate import Gate, person_key, server_of
+from bot.adapters.telegram.pages import SETTINGS
+from bot.adapters.telegram.panel import Panel
+from bot.adapters.telegram.personal import FORGET, Personal
+from bot.adapters.telegram.pictures import Kept, Pictures
+from bot.adapters.telegram.why import Why
+from bot.community import Community
 from bot.core import Asker, Checker
-from bot.verdict import Label
-from bot.wording import say, why
+from bot.verdict import Label, Verdict
+from bot.wording import say
 
 _SAYS = {Label.AI: "real", Label.REAL: "ai", Label.UNSURE: ""}  # who objects to a verdict says the opposite
 
 
-class Buttons:
-    """Answers pressed buttons where only the one who pressed sees it, if it fits."""
+class Reports:
+    """ "Wrong?": keeps that somebody objects, and the picture where the group wants to learn from it."""
 
-    def __init__(self, delivery: Delivery, checker: Checker, groups: Groups) -> None:
+    def __init__(
+        self, delivery: Delivery, checker: Checker, community: Community, gate: Gate, pictures: Pictures
+    ) -> None:
         self._delivery = delivery
         self._checker = checker
-        self._groups = groups
+        self._community = community
+        self._gate = gate
+        self._pictures = pictures
+
+    async def press(self, query: CallbackQuery, digest: str) -> None:
+        """Somebody pressed it."""
+        chat = query.message.chat.id if query.message else query.from_user.id
+        language = await self._gate.language(chat, query.from_user.language_code)
+        verdict = await self._checker.recall(digest)
+        if verdict is None:
+            await self._delivery.alert(query.id, say("telegram.too_old", language))
+            return
+        person = person_key(query.from_user.id)
+        new = await self._checker.report(digest, Asker(f"telegram:chat/{chat}", person), _SAYS[verdict.label])
+        review = self._community.review
+        kept = self._pictures.below(query, digest) if (await self._gate.rules(chat)).review else None
+        if not new:
+            said = say("telegram.noted_before", language)
+        elif kept and review.enabled:
+            said = say("community.reported-kept", language, days=review.keep_days)
+        else:
+            said = say("telegram.noted", language)
+        await self._delivery.alert(query.id, said)
+        if new and kept:
+            await self._keep(kept, verdict, chat, person, language)
+
+    async def _keep(self, kept: Kept, verdict: Verdict, chat: int, reporter: str, language: str) -> None:
+        picture = await self._pictures.fetch(kept, verdict.sha256, language) if kept.author is not None else None
+        if picture and kept.author is not None:
+            author, rules = person_key(kept.author), await self._gate.rules(chat)
+            await self._community.review.keep(server_of(chat), picture.data, verdict, author, reporter, "report", rules)
+
+
+class Buttons:
+    """Finds who answers. The data of a button may be anything: modified apps can send what they like."""
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        why: Why,
+        reports: Reports,
+        appeals: Appeals,
+        casebook: CaseBook,
+        panel: Panel,
+        personal: Personal,
+    ) -> None:
+        self._delivery = delivery
+        self._handlers: dict[str, Callable[[CallbackQuery, str], Coroutine[Any, Any, None]]] = {
+            WHY: why.press,
+            WRONG: reports.press,
+            APPEAL: appeals.press,
+            CASE: casebook.press,
+            SETTINGS: panel.press,
+            FORGET: personal.press,
+        }
 
     async def press(self, query: CallbackQuery) -> None:
-        """One pressed button. The data may be anything: modified apps can send what they like."""
+        """One pressed button."""
         action, _, value = (query.data or "").partition(":")
-        if action == AUTOMATIC:
-            await self._groups.press(query, value)
-        elif action == WHY:
-            await self._why(query, value)
-        elif action == WRONG:
-            await self._wrong(query, value)
+        handler = self._handlers.get(action)
+        if handler:
+            await handler(query, value)
         else:
             await self._delivery.alert(query.id, "")
-
-    async def _why(self, query: CallbackQuery, digest: str) -> None:
-        language = query.from_user.language_code or "en"
-        verdict = await self._checker.recall(digest)
-        if verdict is None:
-            await self._delivery.alert(query.id, say("telegram.too_old", language))
-            return
-        text = why(verdict, language)
-        if len(text) <= ALERT:
-            await self._delivery.alert(query.id, text)
-        elif query.message and query.message.chat.type == ChatType.PRIVATE:
-            await self._delivery.alert(query.id, "")
-            place = Place(query.message.chat.id, reply_to=query.message.message_id)
-            await self._delivery.send(place, plain(text), time.time() + 60)
-        else:  # in a group the long form would be one more message for everybody
-            await self._delivery.alert(query.id, short_why(verdict, language))
-
-    async def _wrong(self, query: CallbackQuery, digest: str) -> None:
-        language = query.from_user.language_code or "en"
-        verdict = await self._checker.recall(digest)
-        if verdict is None:
-            await self._delivery.alert(query.id, say("telegram.too_old", language))
-            return
-        chat = query.message.chat.id if query.message else query.from_user.id
-        asker = Asker(chat=f"telegram:chat/{chat}", user=f"telegram:user/{query.from_user.id}")
-        new = await self._checker.report(digest, asker, _SAYS[verdict.label])
-        await self._delivery.alert(query.id, say("telegram.noted" if new else "telegram.noted_before", language))

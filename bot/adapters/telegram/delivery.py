@@ -11,7 +11,7 @@ from html import escape
 from typing import TypeVar
 
 import httpx
-from telegram import InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
+from telegram import ForceReply, InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 from telegram.constants import ParseMode
 from telegram.error import (
     BadRequest,
@@ -28,6 +28,8 @@ from bot.adapters.telegram.link import Bot, Timings, said_by_telegram
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Note = Callable[[bool], Awaitable[None]]
+
+LONGEST_ALERT = 200  # Telegram's limit for the answer to a pressed button, in characters
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
@@ -76,11 +78,12 @@ class Delivery:
         place: Place,
         text: str,
         deadline: float,
-        keyboard: InlineKeyboardMarkup | None = None,
+        keyboard: InlineKeyboardMarkup | ForceReply | None = None,
         *,
         note: Note | None = None,
+        silent: bool = False,
     ) -> int:
-        """Send HTML and return the message's id.
+        """Send HTML and return the message's id; `silent` rings nobody's phone.
 
         With `note`, what may have arrived is never sent again: `note(True)` is awaited right before each try, and
         `note(False)` when it surely did not arrive.
@@ -97,6 +100,7 @@ class Delivery:
                     message_thread_id=place.thread,
                     reply_parameters=reply,
                     link_preview_options=_NO_PREVIEW,
+                    disable_notification=silent or None,
                     rate_limit_args=partial(note, True) if note else None,
                 )
             except TelegramError as error:
@@ -108,10 +112,12 @@ class Delivery:
         try:
             return await self._until_done(place.chat, lambda: call(place.reply_to), deadline, again=note is None)
         except ChatMigrated as moved:
-            return await self.send(Place(moved.new_chat_id), text, deadline, keyboard, note=note)
+            return await self.send(Place(moved.new_chat_id), text, deadline, keyboard, note=note, silent=silent)
         except BadRequest as error:
             if place.reply_to and "repl" in error.message.casefold() and "not found" in error.message.casefold():
-                return await self.send(Place(place.chat, place.thread), text, deadline, keyboard, note=note)
+                return await self.send(
+                    Place(place.chat, place.thread), text, deadline, keyboard, note=note, silent=silent
+                )
             raise Undeliverable(error.message) from None
         except Forbidden as error:
             raise Undeliverable(error.message) from None
@@ -141,11 +147,15 @@ class Delivery:
         except Forbidden as error:
             raise Undeliverable(error.message) from None
 
-    async def alert(self, query: str, text: str) -> None:
-        """Answer a pressed button, seen only by who pressed it. Telegram forgets the press within seconds."""
+    async def alert(self, query: str, text: str, *, url: str | None = None) -> None:
+        """Answer a pressed button, seen only by who pressed it; `url` is a link to the bot that opens there.
+
+        Telegram forgets the press within seconds.
+        """
 
         async def call() -> None:
-            await self._bot.answer_callback_query(query, text[:200], show_alert=bool(text))
+            short = text if len(text) <= LONGEST_ALERT else text[: LONGEST_ALERT - 1] + "…"
+            await self._bot.answer_callback_query(query, short, show_alert=bool(text), url=url)
 
         try:
             await self._until_done(0, call, time.time() + 10)

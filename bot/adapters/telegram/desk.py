@@ -4,21 +4,31 @@ import asyncio
 import logging
 import secrets
 import time
+from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
-from bot.adapters.telegram.answers import Outcome, compose
+from bot.adapters.telegram.answers import Answer, Outcome, compose
 from bot.adapters.telegram.asks import PLATFORM, Ask
+from bot.adapters.telegram.casebook import CaseBook
 from bot.adapters.telegram.delivery import Delivery, Stale, TokenRefused, Uncertain, Undeliverable, plain
+from bot.adapters.telegram.gate import Gate
 from bot.adapters.telegram.link import Timings
+from bot.adapters.telegram.pictures import Kept, Pictures
+from bot.adapters.telegram.reactions import Reactions
 from bot.adapters.telegram.sources import Source, fetch
+from bot.community import Mode, Rules
 from bot.core import Checker
 from bot.errors import Refusal, TryLater
 from bot.inbox import Inbox
+from bot.limits import Lane
+from bot.sensitivity import at
 from bot.settings import Settings
-from bot.wording import say
+from bot.verdict import Label, Verdict
+from bot.wording import refused, say
 
 logger = logging.getLogger(__name__)
 
+_GRAVEST = (Label.AI, Label.UNSURE, Label.REAL)  # of an album, as one symbol shows it
 _DOWNLOADS = 24  # pictures in memory at once ...
 _DOWNLOADS_OF_A_CHAT = 6  # ... and of one chat, so that its album does not fill the desk
 
@@ -36,6 +46,10 @@ class Desk:
         checker: Checker,
         inbox: Inbox,
         delivery: Delivery,
+        gate: Gate,
+        pictures: Pictures,
+        casebook: CaseBook,
+        reactions: Reactions,
         timings: Timings,
         stop: asyncio.Event,
     ) -> None:
@@ -43,6 +57,10 @@ class Desk:
         self._checker = checker
         self._inbox = inbox
         self._delivery = delivery
+        self._gate = gate
+        self._pictures = pictures
+        self._casebook = casebook
+        self._reactions = reactions
         self._timings = timings
         self._stop = stop
         self._albums: dict[tuple[int, str], Ask] = {}  # those that still get parts
@@ -117,6 +135,13 @@ class Desk:
 
     async def _answer(self, ask: Ask) -> None:
         deadline = self._deadline(ask)
+        rules = await self._gate.rules(ask.place.chat)
+        ask.language = rules.language or ask.language
+        try:
+            await self._gate.admit(ask, rules)
+        except Refusal as refusal:
+            await self._turn_away(ask, refusal, deadline)
+            return
         if not (ask.automatic or ask.placeholder):
             text = plain(say("telegram.looking", ask.language))
             ask.placeholder = await self._delivery.send(ask.place, text, deadline)
@@ -124,7 +149,7 @@ class Desk:
         await self._complete(ask)
         sources = ask.sources[: self._limits.per_message]
         results = await asyncio.gather(
-            *(self._look(source, ask, deadline) for source in sources), return_exceptions=True
+            *(self._look(source, ask, rules, deadline) for source in sources), return_exceptions=True
         )
         outcomes: list[Outcome] = []
         for result in results:
@@ -135,33 +160,64 @@ class Desk:
         if not outcomes:
             logger.info("Telegram: nothing in an automatic check could be judged")
             return
-        answer = compose(outcomes, ask.language, left_out=len(ask.sources) - len(sources))
+        verdicts = [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
+        cases = await self._casebook.open(ask, rules, verdicts)
+        answer = compose(outcomes, ask.language, len(ask.sources) - len(sources), cases if rules.appealable else ())
+        try:
+            await self._show(ask, rules, answer, verdicts, deadline)
+        except (Undeliverable, Uncertain):
+            await self._casebook.log(ask, rules, verdicts, cases)
+            raise
+        await self._casebook.log(ask, rules, verdicts, cases)
+
+    async def _show(self, ask: Ask, rules: Rules, answer: Answer, verdicts: Sequence[Verdict], deadline: float) -> None:
+        """As the group wants it: an answer, a symbol, or nothing but the log."""
         if ask.placeholder:
             await self._delivery.edit(ask.place, ask.placeholder, answer.text, deadline, answer.keyboard)
             return
+        labels = {verdict.label for verdict in verdicts}
+        if rules.mode is Mode.REACT:
+            await self._reactions.react(ask.place, next(label for label in _GRAVEST if label in labels))
+        if rules.mode is Mode.REPLY or (rules.mode is Mode.REPLY_AI and Label.AI in labels):
 
-        async def note(sending: bool) -> None:
-            await self._inbox.update(ask.keys[0], sending=sending)
+            async def note(sending: bool) -> None:
+                await self._inbox.update(ask.keys[0], sending=sending)
 
-        await self._delivery.send(ask.place, answer.text, deadline, answer.keyboard, note=note)
+            await self._delivery.send(ask.place, answer.text, deadline, answer.keyboard, note=note)
 
-    async def _look(self, source: Source, ask: Ask, deadline: float) -> Outcome | None:
+    async def _turn_away(self, ask: Ask, refusal: Refusal, deadline: float) -> None:
+        """Somebody asked, and is told why not; after an automatic check there is nobody to tell."""
+        text = plain(refused(refusal, ask.language))
+        if ask.placeholder:
+            await self._delivery.edit(ask.place, ask.placeholder, text, deadline)
+        elif not ask.automatic:
+            await self._delivery.send(ask.place, text, deadline)
+
+    async def _look(self, source: Source, ask: Ask, rules: Rules, deadline: float) -> Outcome | None:
         """The verdict or the reason why there is none; None when an automatic check has nothing to say."""
+        try:
+            self._gate.spend(ask, rules)
+        except Refusal as refusal:
+            return None if ask.automatic else refused(refusal, ask.language)
         while True:
             try:
                 async with self._chat_seats(ask.place.chat), self._seats:
                     picture = await fetch(source, self._delivery, self._limits.max_bytes, deadline, ask.language)
-                    return await self._checker.check(picture, ask.asker)
+                    lane = Lane.AUTOMATIC if ask.automatic else Lane.PERSON
+                    verdict = await self._checker.check(picture, ask.asker, lane)
             except Refusal as refusal:
-                return None if ask.automatic else str(refusal)
+                return None if ask.automatic else refused(refusal, ask.language)
             except TryLater as later:
                 if self._stop.is_set():
                     raise _Later from None
                 if not ask.automatic:
-                    return str(later)
+                    return refused(later, ask.language)
                 if time.time() + later.seconds > deadline:
                     raise Stale("too many pictures at once") from None
                 await asyncio.sleep(later.seconds)
+            else:
+                self._pictures.remember(ask.place.chat, verdict.sha256, Kept(ask.place.chat, (source,), ask.author))
+                return at(verdict, self._checker.model, rules.sensitivity)
 
     async def _fail(self, ask: Ask) -> None:
         """A bug: the log has the details, the person gets their number."""

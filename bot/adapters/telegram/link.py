@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 ALLOWED_UPDATES = ("message", "callback_query", "my_chat_member")
 OFFICIAL = "https://api.telegram.org"
 Bot = ExtBot[Callable[[], Awaitable[None]]]
-_PACED = frozenset({"sendMessage", "editMessageText", "editMessageReplyMarkup"})
+_PACED = frozenset({"sendMessage", "sendPhoto", "sendDocument", "editMessageText", "editMessageReplyMarkup"})
 
 # With this, waiting times are timedeltas; without it, every 429 raises a deprecation warning in the library.
 os.environ.setdefault("PTB_TIMEDELTA", "1")
@@ -34,6 +34,7 @@ class Timings:
     longest_retry: float = 30.0
     conflict: float = 5.0  # the first pause after a 409; doubles
     rights: float = 300.0  # how long the answer of getChatMember is believed
+    whisper: float = 8.0  # how long a pressed button waits for its picture; after 15 s Telegram takes no whisper
     drain: float = 15.0  # how long a shutdown waits for what was accepted
     group_messages: float = 20.0  # Telegram's limit of messages in one group ...
     group_seconds: float = 60.0  # ... in this time
@@ -47,6 +48,14 @@ def endpoints(settings: TelegramSettings) -> tuple[str, str]:
     root = (settings.base_url or OFFICIAL).rstrip("/").removesuffix("/bot")
     files = (settings.base_file_url or f"{root}/file").rstrip("/").removesuffix("/bot")
     return f"{root}/bot", f"{files}/bot"
+
+
+def deep_link(username: str, payload: str, *, group: bool = False) -> str:
+    """A link that opens the bot's private chat (or lets a person choose a group for it) and sends /start with `payload`.
+
+    Telegram takes 64 characters: letters, digits, "_" and "-".
+    """
+    return f"https://t.me/{username}?start{'group' if group else ''}={payload}"
 
 
 class UpdatesRequest(HTTPXRequest):

@@ -30,13 +30,6 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-_ARRIVALS = {
-    Kind.PHOTO: Arrival.RECOMPRESSED,
-    Kind.FILE: Arrival.ORIGINAL,
-    Kind.STICKER: Arrival.RECOMPRESSED,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
     """One thing to look at: never its bytes, only how to get them."""
@@ -58,6 +51,11 @@ class Source:
     def still(self) -> bool:
         """Whether this is an ordinary picture: what automatic mode looks at."""
         return self.kind in (Kind.PHOTO, Kind.FILE)
+
+    @property
+    def arrival(self) -> Arrival:
+        """How its bytes reach us."""
+        return Arrival.ORIGINAL if self.kind is Kind.FILE else Arrival.RECOMPRESSED
 
 
 def source_of(message: Message | ExternalReplyInfo) -> Source | None:
@@ -113,5 +111,5 @@ async def fetch(source: Source, delivery: Delivery, limit: int, deadline: float,
             break
         if data is None:
             raise too_large
-        return Picture(data, _ARRIVALS[source.kind])
+        return Picture(data, source.arrival)
     raise Refusal("gone", say("telegram.gone", language))

@@ -30,6 +30,7 @@ class Files:
         self._by_id: dict[str, Stored] = {}
         self._by_path: dict[str, Stored] = {}
         self.downloads = 0
+        self._count = 0
 
     def photo(self, data: bytes) -> Media:
         """A photo: JPEGs of several sizes, longest side at most 1280, quality 85, upright, metadata gone."""
@@ -76,13 +77,18 @@ class Files:
             raise Refused(400, "Bad Request: file is too big")
         return stored
 
+    def lose(self) -> None:
+        """Every file that was sent is gone."""
+        self._by_id.clear()
+        self._by_path.clear()
+
     def at(self, path: str) -> Stored | None:
         """The file behind a download link."""
         self.downloads += 1
         return self._by_path.get(path)
 
     def _keep(self, data: bytes, folder: str, extension: str, size: int | None = None) -> Stored:
-        number = len(self._by_id)
+        number, self._count = self._count, self._count + 1
         digest = hashlib.sha256(data).hexdigest()[:24]
         path = f"{folder}/file_{number}.{extension}"
         stored = Stored(f"AgAC{number}-{digest}", path, data, len(data) if size is None else size)

@@ -122,7 +122,7 @@ class Methods:
     def _receiver(self, chat: Chat, params: Json) -> Person | None:
         """Who alone is to see a message; a Bot API that does not know the parameter shows it to everybody."""
         wanted = params.get("ephemeral_message_parameters")
-        if not (wanted and self._world.ephemeral):
+        if not wanted or self._world.deaf or not self._world.ephemeral:
             return None
         if chat.private:
             raise Refused(400, "Bad Request: ephemeral messages can't be sent to this chat")

@@ -180,7 +180,8 @@ class World:
     def __init__(self, bot: Person, *, reads_all: bool = False) -> None:
         self.bot = bot
         self.reads_all = reads_all
-        self.ephemeral = True  # whether this is a Bot API that knows ephemeral messages (10.3)
+        self.ephemeral = True  # whether this is a Bot API that knows ephemeral messages (10.3) ...
+        self.deaf = False  # ... but takes no notice of the parameter that says who is to see one
         self.people: dict[int, Person] = {bot.id: bot}
         self.chats: dict[int, Chat] = {}
         self._private_ids = 0

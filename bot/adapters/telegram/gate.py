@@ -1,0 +1,56 @@
+"""Whether a question is answered, by the rules of its group and by what people want for their own pictures."""
+
+from bot.adapters.telegram.asks import Ask
+from bot.adapters.telegram.rights import Rights
+from bot.community import Community, Rules
+from bot.wording import refuse
+
+
+class Gate:
+    """Reads rules, and turns away."""
+
+    def __init__(self, community: Community, rights: Rights) -> None:
+        self._community = community
+        self._rights = rights
+
+    async def rules(self, chat: int) -> Rules:
+        """The rules of a chat."""
+        return await self._community.rules.read(server_of(chat))
+
+    async def language(self, chat: int, code: str | None) -> str:
+        """The language of answers in a chat: the group's, if its admins have set one, else that of the person's app."""
+        return (await self.rules(chat)).language or code or "en"
+
+    async def admit(self, ask: Ask, rules: Rules) -> None:
+        """Raises Refusal when the question isn't to be answered; after an automatic check nobody is told."""
+        chat = ask.place.chat
+        if chat < 0 and ask.automatic and ask.author is not None:
+            roles = await self._rights.roles(chat, ask.author) if rules.exempt_roles else ()
+            if rules.exempt(person_key(ask.author), roles, ask.topic):
+                raise refuse("exempt", "telegram.exempt_here")
+        if chat < 0 and not ask.automatic and rules.users:
+            await self.admit_command(chat, ask.user, rules)
+        for owner in {ask.author, ask.origin} - {None}:
+            asks_for_own = owner == ask.user and not ask.automatic
+            if owner and not asks_for_own and await self._community.members.opted_out(person_key(owner)):
+                raise refuse("opted-out", "community.they-opted-out")
+
+    async def admit_command(self, chat: int, person: int, rules: Rules) -> None:
+        """Raises Refusal when this person may not use commands in a group."""
+        if rules.users and not rules.may_ask(await self._rights.roles(chat, person)):
+            raise refuse("not-allowed", "telegram.admins_ask")
+
+    def spend(self, ask: Ask, rules: Rules) -> None:
+        """Count one picture; raises Refusal when that is more than the admins of the group allow."""
+        if ask.place.chat < 0:
+            self._community.quotas.take(server_of(ask.place.chat), person_key(ask.user), rules)
+
+
+def server_of(chat: int) -> str:
+    """A chat as rules and cases name it."""
+    return f"telegram:{chat}"
+
+
+def person_key(person: int) -> str:
+    """A person as everything that is kept names them."""
+    return f"telegram:user/{person}"

@@ -1,0 +1,112 @@
+"""What a person may want of Candid for themselves: to see what is kept, to have it erased, to be left alone."""
+
+import json
+import time
+
+from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
+from telegram.constants import ChatType
+
+from bot.adapters.telegram.asks import person_of, place_of
+from bot.adapters.telegram.attachments import Attachments
+from bot.adapters.telegram.delivery import Delivery, Place, plain
+from bot.adapters.telegram.gate import Gate, person_key
+from bot.adapters.telegram.link import deep_link
+from bot.community import Community
+from bot.community.cases import MUTE_DAYS
+from bot.wording import say
+
+FORGET = "forget"
+MYDATA = "mydata"
+_PATIENCE = 120.0
+
+
+class Personal:
+    """Answers /privacy, /optout, /optin, /mydata and /forget. The last two only in private."""
+
+    def __init__(
+        self, username: str, delivery: Delivery, attachments: Attachments, community: Community, gate: Gate
+    ) -> None:
+        self._username = username
+        self._delivery = delivery
+        self._attachments = attachments
+        self._community = community
+        self._gate = gate
+
+    async def privacy(self, message: Message) -> None:
+        """What is kept, and for how long."""
+        language = await self._language(message)
+        commands = say("telegram.privacy_commands", language)
+        await self._say(message, f"{self._community.privacy.words(language)}\n\n{commands}")
+
+    async def opt_out(self, message: Message) -> None:
+        """Leave this person's pictures alone, everywhere."""
+        await self._opt(message, out=True)
+
+    async def opt_in(self, message: Message) -> None:
+        """Check them again."""
+        await self._opt(message, out=False)
+
+    async def mydata(self, message: Message) -> None:
+        """Everything that is kept about a person, as a file for them alone."""
+        if await self._sent_to_private(message, MYDATA):
+            return
+        language = await self._language(message)
+        rows = await self._community.privacy.export(person_key(message.chat.id))
+        data = json.dumps(rows, ensure_ascii=False, indent=2).encode()
+        await self._attachments.file(place_of(message), data, "candid.json", plain(say("telegram.mydata", language)))
+
+    async def forget(self, message: Message) -> None:
+        """Ask whether it is meant."""
+        if await self._sent_to_private(message, FORGET):
+            return
+        language = await self._language(message)
+        buttons = [
+            InlineKeyboardButton(say(f"telegram.forget_{answer}", language), callback_data=f"{FORGET}:{answer}")
+            for answer in ("yes", "no")
+        ]
+        text = plain(say("telegram.forget_ask", language))
+        await self._delivery.send(place_of(message), text, time.time() + _PATIENCE, InlineKeyboardMarkup([buttons]))
+
+    async def press(self, query: CallbackQuery, answer: str) -> None:
+        """Erase what is kept about whoever pressed, or don't."""
+        language = query.from_user.language_code or "en"
+        message = query.message
+        await self._delivery.alert(query.id, "")
+        if message is None or message.chat.id != query.from_user.id:  # the question is asked in private only
+            return
+        text = say("telegram.forget_kept", language)
+        if answer == "yes":
+            count = await self._community.privacy.forget(person_key(query.from_user.id))
+            nothing = say("community.privacy-nothing", language)
+            erased = say("community.privacy-erased", language, count=count, mute=round(MUTE_DAYS))
+            text = erased if count else nothing
+        place = Place(message.chat.id)
+        await self._delivery.edit(place, message.message_id, plain(text), time.time() + _PATIENCE)
+
+    async def _opt(self, message: Message, *, out: bool) -> None:
+        language = await self._language(message)
+        if message.sender_chat and message.sender_chat.id == message.chat.id:  # all anonymous admins look the same
+            await self._say(message, say("telegram.who_are_you", language))
+            return
+        person = person_key(person_of(message))
+        members = self._community.members
+        await (members.opt_out(person) if out else members.opt_in(person))
+        await self._say(message, say("community.opted-out" if out else "community.opted-in", language))
+
+    async def _sent_to_private(self, message: Message, command: str) -> bool:
+        """In a group: only a button that leads to the private chat."""
+        if message.chat.type == ChatType.PRIVATE:
+            return False
+        language = await self._language(message)
+        link = deep_link(self._username, command)
+        button = InlineKeyboardButton(say("telegram.in_private_button", language), url=link)
+        text = plain(say("telegram.in_private", language))
+        await self._delivery.send(place_of(message), text, time.time() + _PATIENCE, InlineKeyboardMarkup([[button]]))
+        return True
+
+    async def _language(self, message: Message) -> str:
+        code = message.from_user.language_code if message.from_user else None
+        return await self._gate.language(message.chat.id, code)
+
+    async def _say(self, message: Message, text: str) -> None:
+        await self._delivery.send(place_of(message), plain(text), time.time() + _PATIENCE)
