@@ -31,12 +31,12 @@ async def test_settings_are_for_those_who_manage_the_server(rig: Rig) -> None:
 async def test_an_admin_turns_automatic_mode_on_and_off(rig: Rig) -> None:
     panel = await rig.world.answer(await rig.world.slash(rig.admin, rig.general, "candid settings"))
     await rig.world.choose(rig.admin, panel, "Channels", rig.general)
-    await rig.world.until(lambda: "is on" in panel.text)
+    await rig.world.until(lambda: "are on" in panel.text)
     assert f"<#{rig.general.id}>" in panel.text
     post = await rig.world.say(rig.member, rig.general, uploads=[upload(255)])
     assert "AI-generated" in (await rig.world.reply(post)).text
     await rig.world.choose(rig.admin, panel, "Channels")
-    await rig.world.until(lambda: "is off" in panel.text)
+    await rig.world.until(lambda: "are off" in panel.text)
     await rig.world.say(rig.member, rig.general, uploads=[upload(255)])
     asked = await rig.world.say(rig.member, rig.general, rig.world.bot.mention, uploads=[upload(0)])
     await rig.world.reply(asked)
@@ -55,7 +55,7 @@ async def test_the_settings_menu_survives_a_restart(rig: Rig) -> None:
     panel = await rig.world.answer(await rig.world.slash(rig.admin, rig.general, "candid settings"))
     await rig.restart()
     await rig.world.choose(rig.admin, panel, "Channels", rig.general)
-    await rig.world.until(lambda: "is on" in panel.text)
+    await rig.world.until(lambda: "are on" in panel.text)
 
 
 async def test_settings_outside_of_a_server(rig: Rig) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -12,11 +11,11 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
+from bot.accounts.discord import api_address
 from bot.adapters.discord.client import CandidClient
+from bot.adapters.discord.counter import Counter
 from bot.adapters.discord.delivery import Delivery, Revoked, Stale
-from bot.adapters.discord.desk import Desk
-from bot.adapters.discord.front import Front
-from bot.adapters.discord.responses import Responses
+from bot.adapters.discord.download import Downloads
 from bot.adapters.discord.sources import Finder
 from bot.adapters.discord.timings import Timings
 from bot.community import Community
@@ -28,9 +27,7 @@ from bot.store import Store
 
 log = logging.getLogger(__name__)
 
-API, GATEWAY = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
-VERSION = re.compile(r"/v\d+$")
-LANGUAGE = "en"
+GATEWAY = DiscordWebSocket.DEFAULT_GATEWAY
 DAY = 24 * 3600.0
 BAD_TOKEN = (
     "Discord refuses the token. Make a new one in the developer portal (Bot, Reset Token) and set DISCORD_TOKEN."
@@ -46,12 +43,8 @@ NO_USER_INSTALL = (
 
 
 def point_to(settings: DiscordSettings) -> None:
-    """discord.py keeps the addresses of the API and the gateway in its classes, for the whole process.
-
-    An address that names no version gets the one that discord.py speaks.
-    """
-    api = settings.api.rstrip("/")
-    Route.BASE = API if not api else api if VERSION.search(api) else api + "/v10"
+    """discord.py keeps the addresses of the API and the gateway in its classes, for the whole process."""
+    Route.BASE = api_address(settings)
     DiscordWebSocket.DEFAULT_GATEWAY = URL(settings.gateway) if settings.gateway else GATEWAY
 
 
@@ -77,9 +70,11 @@ class DiscordAdapter:
         self._timings = timings
         self._finder = Finder(settings.discord.api)
         self._delivery = Delivery(timings, self._on_revoked)
-        self._desk = Desk(settings.checks, checker, inbox, self._delivery, self._finder, timings, LANGUAGE)
-        self._responses = Responses(self._delivery, timings, LANGUAGE)
-        self._front = Front(self._desk, checker, community, self._responses, self._finder, LANGUAGE)
+        self._downloads = Downloads(settings.checks.max_bytes, timings)
+        self._counter = Counter(
+            settings.checks, checker, community, inbox, self._delivery, self._finder, self._downloads, timings
+        )
+        self._desk = self._counter.desk
         self._content = settings.discord.message_content
         self._revoked = False
         self._stopping: asyncio.Task[None] | None = None
@@ -109,6 +104,7 @@ class DiscordAdapter:
         self._closing = True
         connected = self._delivery.client is not None  # else nothing can be delivered: all of it stays in the inbox
         await self._desk.close(self._timings.drain_seconds if connected else 0.0)
+        await self._downloads.close()
         if self._client is not None:
             await self._client.close()
 
@@ -117,12 +113,9 @@ class DiscordAdapter:
         self._revoked = False
         client = self._client = CandidClient(
             content=self._content,
-            desk=self._desk,
-            front=self._front,
-            responses=self._responses,
+            counter=self._counter,
             community=self._community,
             finder=self._finder,
-            language=LANGUAGE,
             changed=self._on_change,
             logged_in=self._on_login,
         )

@@ -5,8 +5,10 @@ from typing import Any
 
 import discord
 
+from bot.adapters.discord.here import asker, author_of, locale
 from bot.adapters.discord.sources import Source
 from bot.core import Asker
+from bot.wording import DEFAULT
 
 Json = dict[str, Any]
 
@@ -16,7 +18,7 @@ class Ask:
     """One request. With a `token` it came by an interaction, and the answer goes into its deferred response.
 
     `message` is what the answer replies to. `target` is the message (channel, id) with the pictures: it is read again
-    where `sources` is None, or where their urls have expired.
+    where `sources` is None, or where their urls have expired. `author` is the person who posted them.
     """
 
     key: str
@@ -29,14 +31,16 @@ class Ask:
     automatic: bool = False
     target: tuple[int, int] | None = None
     sources: tuple[Source, ...] | None = None
-    hidden: bool = False  # Discord doesn't show the bot the message that was replied to
+    author: int | None = None
+    locale: str = DEFAULT  # of the server; elsewhere of the person
+    private: bool = False  # only the person sees the answer
+    refusal: str = ""  # the key of a sentence that is all of the answer
     unfurls: bool = False  # there are links whose pictures Discord adds in a moment
 
     @property
     def asker(self) -> Asker:
         """For limits and fairness."""
-        chat = f"guild/{self.guild}" if self.guild else f"channel/{self.channel}"
-        return Asker(f"discord:{chat}", f"discord:user/{self.user}")
+        return asker(self.guild, self.channel, self.user)
 
     @property
     def nonce(self) -> str:
@@ -55,14 +59,18 @@ class Ask:
             "automatic": self.automatic,
             "target": list(self.target) if self.target else None,
             "sources": None if self.sources is None else [s.payload() for s in self.sources],
-            "hidden": self.hidden,
+            "author": self.author,
+            "locale": self.locale,
+            "private": self.private,
+            "refusal": self.refusal,
             "unfurls": self.unfurls,
         }
 
     @classmethod
     def from_payload(cls, key: str, data: Json) -> "Ask":
-        """From the inbox, after a restart."""
+        """From the inbox, after a restart, perhaps of an older Candid."""
         kept = {name: data[name] for name in ("user", "channel", "guild", "message", "application", "token")}
+        kept |= {name: data[name] for name in ("author", "locale", "private", "refusal") if name in data}
         sources = data["sources"]
         return cls(
             key,
@@ -70,7 +78,6 @@ class Ask:
             automatic=data["automatic"],
             target=(data["target"][0], data["target"][1]) if data["target"] else None,
             sources=None if sources is None else tuple(Source.from_payload(s) for s in sources),
-            hidden=data["hidden"],
             unfurls=data["unfurls"],
         )
 
@@ -81,7 +88,11 @@ def key_of_message(message: discord.Message) -> str:
 
 
 def of_interaction(
-    interaction: discord.Interaction[Any], sources: tuple[Source, ...], target: discord.Message | None
+    interaction: discord.Interaction[Any],
+    sources: tuple[Source, ...],
+    target: discord.Message | None,
+    *,
+    private: bool = False,
 ) -> Ask:
     """A command or a menu entry."""
     channel = interaction.channel_id or 0
@@ -95,4 +106,7 @@ def of_interaction(
         token=interaction.token,
         target=(channel, target.id) if target is not None else None,
         sources=sources,
+        author=author_of(target) if target is not None else None,
+        locale=locale(interaction),
+        private=private,
     )

@@ -2,26 +2,23 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import discord
-from discord import app_commands
 
-from bot.adapters.discord.buttons import ITEMS, reported_text
-from bot.adapters.discord.desk import Desk
-from bot.adapters.discord.front import Front, server
-from bot.adapters.discord.responses import Responses
+from bot.adapters.discord.asks import Ask
+from bot.adapters.discord.controls import press
+from bot.adapters.discord.counter import Counter
+from bot.adapters.discord.here import may_ask, person, places, roles, server
 from bot.adapters.discord.sources import Finder
 from bot.adapters.discord.talk import read
+from bot.adapters.discord.tree import Translator, Tree
 from bot.community import Community
-from bot.wording import say
 
 log = logging.getLogger(__name__)
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody talks here
-
-EVERYWHERE = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True)
-ANY_INSTALL = app_commands.AppInstallationType(guild=True, user=True)
 
 
 def intents(content: bool) -> discord.Intents:
@@ -39,12 +36,9 @@ class CandidClient(discord.Client):
         self,
         *,
         content: bool,
-        desk: Desk,
-        front: Front,
-        responses: Responses,
+        counter: Counter,
         community: Community,
         finder: Finder,
-        language: str,
         changed: Callable[[str], None],
         logged_in: Callable[["CandidClient"], None],
     ) -> None:
@@ -57,14 +51,12 @@ class CandidClient(discord.Client):
             max_ratelimit_timeout=60.0,
         )
         self.content = content
-        self.desk = desk
-        self.front = front
-        self.responses = responses
+        self.counter = counter
         self._community = community
         self._finder = finder
         self._changed = changed
         self._logged_in = logged_in
-        self.tree = Tree(self, language)
+        self.tree = Tree(self)
         self._guard_events()
 
     def _guard_events(self) -> None:
@@ -76,7 +68,7 @@ class CandidClient(discord.Client):
 
     async def setup_hook(self) -> None:
         """Logged in; the gateway comes next. (on_ready repeats, this doesn't.)"""
-        self.add_dynamic_items(*ITEMS)
+        await self.tree.set_translator(Translator())
         self._logged_in(self)
 
     async def on_connect(self) -> None:
@@ -101,13 +93,17 @@ class CandidClient(discord.Client):
             return
         ask = read(message, self.user, self._finder, await self._automatic(message))
         if ask is not None:
-            await self.desk.take(ask)
+            await self.counter.desk.take(await self._permitted(message, ask))
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Forms only: discord.py handles commands, buttons and menus itself, but forgets open forms in a restart."""
-        form = reported_text(interaction)
-        if form is not None:
-            await self.front.report(interaction, *form)
+        """Buttons, menus and forms. (discord.py hands commands to the tree, and would forget the rest in a restart.)"""
+        used = press(interaction)
+        if used is None:
+            return
+        try:
+            await self.counter.take(interaction, used)
+        except Exception as error:
+            await self.counter.responses.bug(interaction, error)
 
     async def _automatic(self, message: discord.Message) -> bool:
         if not self.content or message.guild is None:
@@ -115,46 +111,19 @@ class CandidClient(discord.Client):
         if not (message.attachments or message.embeds or message.stickers or message.message_snapshots):
             return False
         rules = await self._community.rules.read(server(message.guild.id))
-        channel = message.channel
-        places = [channel.id, channel.parent_id] if isinstance(channel, discord.Thread) else [channel.id]
-        return rules.automatic(*map(str, places))
+        where, author = places(message.channel), person(message.author.id)
+        if not rules.automatic(*where) or rules.exempt(author, roles(message.author), *where):
+            return False
+        return not await self._community.members.opted_out(author)
 
-
-class Tree(app_commands.CommandTree[CandidClient]):
-    """The commands."""
-
-    def __init__(self, client: CandidClient, language: str) -> None:
-        super().__init__(client, allowed_contexts=EVERYWHERE, allowed_installs=ANY_INSTALL)
-        Interaction = discord.Interaction[CandidClient]
-        group = app_commands.Group(name="candid", description=say("discord.command.candid", language))
-
-        @self.context_menu(name=say("discord.command.menu", language))
-        async def menu(interaction: Interaction, message: discord.Message) -> None:
-            await client.front.check_message(interaction, message)
-
-        @self.command(name="check", description=say("discord.command.check", language))
-        @app_commands.describe(image=say("discord.command.image", language))
-        async def check(interaction: Interaction, image: discord.Attachment) -> None:
-            await client.front.check_file(interaction, image)
-
-        @group.command(name="about", description=say("discord.command.about", language))
-        async def about(interaction: Interaction) -> None:
-            await client.front.about(interaction)
-
-        @group.command(name="settings", description=say("discord.command.settings", language))
-        async def settings(interaction: Interaction) -> None:
-            await client.front.settings(interaction, client.content)
-
-        self.add_command(group)
-
-    def only_in_servers(self) -> None:
-        """Where the application may not be installed by people for themselves."""
-        self.allowed_installs = app_commands.AppInstallationType(guild=True, user=False)
-        self.allowed_contexts = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
-
-    async def on_error(self, interaction: discord.Interaction[CandidClient], error: Exception, /) -> None:
-        """A bug in a command: number it and say the number."""
-        await self.client.responses.bug(interaction, error.__cause__ or error)
+    async def _permitted(self, message: discord.Message, ask: Ask) -> Ask:
+        """The request, or one for the sentence that this person may not ask here."""
+        if message.guild is None or ask.automatic or not isinstance(message.author, discord.Member):
+            return ask
+        rules = await self._community.rules.read(server(message.guild.id))
+        if may_ask(rules, message.author, message.author.guild_permissions):
+            return ask
+        return replace(ask, refusal="discord.not_allowed")
 
 
 def _guarded(event: str, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:

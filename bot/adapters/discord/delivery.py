@@ -11,6 +11,7 @@ import aiohttp
 import discord
 from discord.http import Route
 
+from bot.adapters.discord.files import File, request
 from bot.adapters.discord.timings import Timings
 
 log = logging.getLogger(__name__)
@@ -45,14 +46,17 @@ class Delivery:
         self.client = None
         self._logged_in.clear()
 
-    async def call(self, until: float, route: Route, body: dict[str, Any] | None = None) -> Any:
+    async def call(
+        self, until: float, route: Route, body: dict[str, Any] | None = None, file: File | None = None
+    ) -> Any:
         """Make one REST request. discord.py itself repeats 500, 502, 504 for 25 s and heeds the rate limits.
 
         The rest is here: 503, 429 of the edge without a bucket, resets (Linux's errno 104 too), a closed session.
         """
         timeout = aiohttp.ClientTimeout(total=self._timings.send_seconds)
-        given: dict[str, Any] = {} if body is None else {"json": body}
-        return await self.attempt(until, lambda client: client.http.request(route, timeout=timeout, **given))
+        return await self.attempt(
+            until, lambda client: client.http.request(route, timeout=timeout, **request(body, file))
+        )
 
     async def attempt(self, until: float, what: Callable[[discord.Client], Awaitable[T]]) -> T:
         """Try until it works or time is up (Stale). What Discord finally refuses is raised as discord.py has it."""

@@ -9,48 +9,34 @@ from typing import Any
 
 import discord
 
-from bot.adapters.discord.answer import Answer, Item, compose, sentence
+from bot.adapters.discord.answer import compose, sentence
 from bot.adapters.discord.asks import Ask
-from bot.adapters.discord.delivery import Delivery, Revoked, Stale
-from bot.adapters.discord.download import Downloads, Gone
+from bot.adapters.discord.delivery import Revoked, Stale
+from bot.adapters.discord.examine import Examined, Examiner
+from bot.adapters.discord.log_channel import LogChannel
 from bot.adapters.discord.post import Post
-from bot.adapters.discord.sources import Finder, Source
-from bot.adapters.discord.timings import Timings
-from bot.core import Checker, Picture
-from bot.errors import Refusal, TryLater
+from bot.community import Mode
+from bot.errors import TryLater
 from bot.inbox import Inbox
-from bot.settings import ChecksSettings
-from bot.verdict import Verdict
+from bot.verdict import Label, Verdict
 from bot.wording import say
 
 log = logging.getLogger(__name__)
 
 PLATFORM = "discord"
-MOST = 10  # embeds in a message
 
 
 class Desk:
     """Takes requests into the inbox and answers them."""
 
     def __init__(
-        self,
-        checks: ChecksSettings,
-        checker: Checker,
-        inbox: Inbox,
-        delivery: Delivery,
-        finder: Finder,
-        timings: Timings,
-        language: str,
+        self, fresh_minutes: float, examiner: Examiner, inbox: Inbox, post: Post, log_channel: LogChannel
     ) -> None:
-        self._checks = checks
-        self._checker = checker
+        self._fresh_seconds = fresh_minutes * 60
+        self._examiner = examiner
         self._inbox = inbox
-        self._delivery = delivery
-        self._finder = finder
-        self._timings = timings
-        self._language = language
-        self._downloads = Downloads(checks.max_bytes, timings, language)
-        self._post = Post(delivery, inbox, timings, language)
+        self._post = post
+        self._log_channel = log_channel
         self._work: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -75,7 +61,7 @@ class Desk:
 
     async def close(self, seconds: float) -> None:
         """Finish what is accepted. What is not done in time stays in the inbox for the next start."""
-        self._closing = True
+        self._closing = self._examiner.closing = True
         if self._work:
             await asyncio.wait(self._work, timeout=seconds)
         left = list(self._work)
@@ -84,7 +70,6 @@ class Desk:
         await asyncio.gather(*left, return_exceptions=True)
         if left:
             log.info("Discord: %d requests wait in the inbox for the next start.", len(left))
-        await self._downloads.close()
 
     def _start(self, ask: Ask, accepted: float, *, again: bool) -> None:
         if not self._closing:  # else it is worked off after the next start
@@ -96,14 +81,12 @@ class Desk:
         task.add_done_callback(self._work.discard)
 
     async def _answer(self, ask: Ask, accepted: float, again: bool) -> None:
-        until = accepted + self._checks.fresh_minutes * 60
+        until = accepted + self._fresh_seconds
         try:
             if again and await self._post.arrived(ask, accepted, until):
                 log.info("Discord: %s was answered before the restart.", ask.key)
             else:
-                answer = await self._compose(ask, until)
-                if answer is not None:
-                    await self._post.deliver(ask, answer, accepted, until)
+                await self._bring(ask, await self._examiner.examine(ask, until), accepted, until)
         except Stale:
             log.warning("Discord: %s could not be answered while it was fresh.", ask.key)
             return await self._excuse(ask)
@@ -113,74 +96,33 @@ class Desk:
             await self._fail(ask, accepted)
         return await self._inbox.done(ask.key)
 
-    async def _compose(self, ask: Ask, until: float) -> Answer | None:
-        """The answer; None if an automatic check has nothing to say."""
-        if ask.hidden:
-            return sentence(say("discord.hidden", self._language))
-        sources = await self._look_up(ask, until) if ask.sources is None else ask.sources
-        if not sources:
-            return sentence(say("discord.no_picture", self._language))
-        most = min(self._checks.per_message, MOST)
-        looked = sources[:most]
-        results = await asyncio.gather(
-            *(self._judge(ask, number, source, until) for number, source in enumerate(looked)), return_exceptions=True
-        )
-        items: list[Item] = []
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-            items.append(result)
-        if ask.automatic:
-            for item in items:
-                if isinstance(item.outcome, str):
-                    log.info("Discord: no verdict in %s: %s", ask.key, item.outcome)
-            items = [item for item in items if not isinstance(item.outcome, str)]
-        if not items:
-            return None
-        return compose(items, len(sources) - len(looked), self._language)
-
-    async def _judge(self, ask: Ask, number: int, source: Source, until: float) -> Item:
-        renewed = False
-        while True:
-            try:
-                return Item(source.name, await self._check(ask, source))
-            except Refusal as refusal:
-                return Item(source.name, str(refusal))
-            except Gone:
-                again = () if renewed or ask.target is None else await self._look_up(ask, until)
-                if number >= len(again):
-                    return Item(source.name, say("discord.gone", self._language))
-                source, renewed = again[number], True
-            except TryLater as later:
-                if self._closing:
-                    raise
-                if not ask.automatic:
-                    return Item(source.name, str(later))
-                if time.time() + later.seconds > until:
-                    return Item(source.name, str(later))
-                await asyncio.sleep(later.seconds)  # nobody is waiting for an automatic check
-
-    async def _check(self, ask: Ask, source: Source) -> Verdict:
-        if source.animation:
-            raise Refusal("lottie", say("discord.lottie", self._language))
-        async with self._downloads.bytes_of(source) as data:
-            return await self._checker.check(Picture(data, source.arrival), ask.asker)
-
-    async def _look_up(self, ask: Ask, until: float) -> tuple[Source, ...]:
-        """Read the message with the pictures (again): its urls are fresh then. Nothing, if the bot may not."""
-        assert ask.target is not None
-        channel, message = ask.target
-        if ask.unfurls:
-            await asyncio.sleep(self._timings.unfurl_seconds)
+    async def _bring(self, ask: Ask, found: Examined, accepted: float, until: float) -> None:
+        """The answer, in the way that the server's rules want it, and a line in its log channel."""
+        cases = await self._log_channel.open(ask, found)
+        appeal = bool(cases) and found.rules.appealable and (not ask.private or ask.user == found.author)
+        if not ask.automatic:
+            answer = compose(found.items, found.left_out, found.language, appeal=appeal)
+            answer = sentence(found.sentence) if found.sentence else answer
+            await self._post.deliver(ask, answer, accepted, until, found.language)
+        elif found.verdicts:
+            await self._unasked(ask, found, appeal, accepted, until)
+        for item in found.items if ask.automatic else ():
+            if isinstance(item.outcome, str):
+                log.info("Discord: no verdict in %s: %s", ask.key, item.outcome)
         try:
-            found = await self._delivery.attempt(
-                until,
-                lambda client: client.get_partial_messageable(channel, guild_id=ask.guild).fetch_message(message),
-            )
-        except (discord.Forbidden, discord.NotFound) as error:
-            log.info("Discord: message %d in channel %d can't be read: %s", message, channel, error.text)
-            return ()
-        return self._finder.find(found, not ask.automatic)
+            await self._log_channel.write(ask, found, cases, until)
+        except Exception:  # the answer is there: no trouble of the log is told to whoever asked
+            log.exception("Discord: %s could not be written into the log channel", ask.key)
+
+    async def _unasked(self, ask: Ask, found: Examined, appeal: bool, accepted: float, until: float) -> None:
+        mode = found.rules.mode
+        labels = {verdict.label for verdict in found.verdicts}
+        if mode is Mode.REACT:
+            await self._post.react(ask, [say(f"verdict.symbol-{label}") for label in Label if label in labels], until)
+        elif mode is Mode.REPLY or (mode is Mode.REPLY_AI and Label.AI in labels):
+            items = [item for item in found.items if isinstance(item.outcome, Verdict)]
+            answer = compose(items, found.left_out, found.language, appeal=appeal)
+            await self._post.deliver(ask, answer, accepted, until, found.language)
 
     async def _fail(self, ask: Ask, accepted: float) -> None:
         """A bug: the log has the details, the person gets their number."""
@@ -189,8 +131,8 @@ class Desk:
         if ask.automatic:
             return
         try:
-            text = say("error", self._language, id=number)
-            await self._post.deliver(ask, sentence(text), accepted, time.time() + 60)
+            text = say("error", ask.locale, id=number)
+            await self._post.deliver(ask, sentence(text), accepted, time.time() + 60, ask.locale)
         except (Stale, Revoked, discord.HTTPException) as error:
             log.warning("Discord: error %s could not be told: %s", number, type(error).__name__)
 
@@ -199,8 +141,8 @@ class Desk:
         log.warning("Discord: %s is struck off unanswered: it is too old.", ask.key)
         if not ask.automatic:
             try:
-                text = say("discord.stale", self._language)
-                await self._post.deliver(ask, sentence(text), time.time(), time.time() + 60)
+                text = say("discord.stale", ask.locale)
+                await self._post.deliver(ask, sentence(text), time.time(), time.time() + 60, ask.locale)
             except (Stale, Revoked, discord.HTTPException) as error:
                 log.warning("Discord: %s could not be told either: %s", ask.key, type(error).__name__)
         await self._inbox.done(ask.key)

@@ -11,7 +11,7 @@ import aiohttp
 from bot.adapters.discord.sources import Source
 from bot.adapters.discord.timings import Timings
 from bot.errors import Refusal, TryLater
-from bot.wording import say
+from bot.wording import refuse, say
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +69,9 @@ class Room:
 class Downloads:
     """Fetches a picture's bytes, never more than `max_bytes`, whatever the other side says."""
 
-    def __init__(self, max_bytes: int, timings: Timings, language: str) -> None:
+    def __init__(self, max_bytes: int, timings: Timings) -> None:
         self._max_bytes = max_bytes
         self._timings = timings
-        self._language = language
         self._room = Room(AT_ONCE)
         self._session: aiohttp.ClientSession | None = None
 
@@ -101,7 +100,7 @@ class Downloads:
                     return await self._read(url)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 log.info("A picture could not be fetched (%s), attempt %d.", type(error).__name__, attempt + 1)
-        raise TryLater(60, say("discord.unreachable", self._language))
+        raise TryLater(60, say("discord.unreachable"), "discord.unreachable")
 
     async def _read(self, url: str) -> bytes:
         if self._session is None:
@@ -122,5 +121,4 @@ class Downloads:
 
     def _too_large(self, size: int) -> Refusal:
         megabytes, most = (f"{count / (1 << 20):.1f}".removesuffix(".0") for count in (size, self._max_bytes))
-        text = say("refusal.too-many-bytes", self._language, megabytes=megabytes, most=most)
-        return Refusal("too-many-bytes", text)
+        return refuse("too-many-bytes", "refusal.too-many-bytes", megabytes=megabytes, most=most)

@@ -6,6 +6,7 @@ import time
 import discord
 from discord.http import Route
 
+from bot.accounts.discord import NEEDED, REACTIONS
 from bot.adapters.discord.answer import Answer
 from bot.adapters.discord.asks import Ask
 from bot.adapters.discord.delivery import Delivery, Revoked, Stale
@@ -18,14 +19,9 @@ log = logging.getLogger(__name__)
 UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN = 10008, 10015, 10062, 50027
 MISSING_PERMISSIONS, NO_HISTORY = 50013, 160002
 SAY_AGAIN = 3600.0
-NEEDED = {
-    "view_channel": "View Channel",
-    "send_messages": "Send Messages",
-    "send_messages_in_threads": "Send Messages in Threads",
-    "embed_links": "Embed Links",
-    "read_message_history": "Read Message History",
-}
-ORIGINAL = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
+FOLLOWUP = "/webhooks/{webhook_id}/{webhook_token}"
+ORIGINAL = FOLLOWUP + "/messages/@original"
+REACTION = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/@me"
 
 
 def original(application: int, token: str) -> Route:
@@ -33,30 +29,44 @@ def original(application: int, token: str) -> Route:
     return Route("PATCH", ORIGINAL, webhook_id=application, webhook_token=token)
 
 
-def missing(channel: object) -> list[str]:
+def missing(channel: object, *, reacting: bool = False) -> list[str]:
     """The permissions that the bot lacks in a channel, by the names that Discord shows."""
     if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
         return []
     has = channel.permissions_for(channel.guild.me)
     thread = isinstance(channel, discord.Thread)
     skipped = "send_messages" if thread else "send_messages_in_threads"
-    return [shown for name, shown in NEEDED.items() if name != skipped and not getattr(has, name)]
+    needed = {**NEEDED, **REACTIONS} if reacting else NEEDED
+    return [shown for name, shown in needed.items() if name != skipped and not getattr(has, name)]
 
 
 class Post:
     """Delivers answers, each once."""
 
-    def __init__(self, delivery: Delivery, inbox: Inbox, timings: Timings, language: str) -> None:
+    def __init__(self, delivery: Delivery, inbox: Inbox, timings: Timings) -> None:
         self._delivery = delivery
         self._inbox = inbox
         self._timings = timings
-        self._language = language
         self._said: dict[int, float] = {}  # channel -> when a missing permission was logged
 
-    async def deliver(self, ask: Ask, answer: Answer, accepted: float, until: float) -> None:
+    async def deliver(self, ask: Ask, answer: Answer, accepted: float, until: float, language: str) -> None:
         """Returns when the answer is there, or when it is clear that it can't be (and the log says so)."""
-        if not ask.token or not await self._fill(ask, answer, min(until, accepted + self._timings.token_seconds)):
-            await self._send(ask, answer, until)
+        if ask.token and await self._fill(ask, answer, min(until, accepted + self._timings.token_seconds)):
+            return
+        if ask.private:
+            await self._tell(ask, answer, say("discord.too_late", language))
+        else:
+            await self._send(ask, answer, until, language)
+
+    async def react(self, ask: Ask, symbols: list[str], until: float) -> None:
+        """Put symbols below the message; doing it again changes nothing."""
+        for symbol in symbols:
+            route = Route("PUT", REACTION, channel_id=ask.channel, message_id=ask.message, emoji=symbol)
+            try:
+                await self._delivery.call(until, route)
+            except (discord.Forbidden, discord.NotFound) as error:
+                self._note(ask, error.text, reacting=True)
+                return
 
     async def arrived(self, ask: Ask, accepted: float, until: float) -> bool:
         """After a crash in the middle of sending: is the answer there? True also where that can't be known."""
@@ -101,7 +111,7 @@ class Post:
             return False
         return True
 
-    async def _send(self, ask: Ask, answer: Answer, until: float) -> None:
+    async def _send(self, ask: Ask, answer: Answer, until: float, language: str) -> None:
         """Send a message, simpler where permissions are missing."""
         body = answer.body() | {"nonce": ask.nonce, "enforce_nonce": True}
         if ask.message is not None:
@@ -123,13 +133,15 @@ class Post:
                     body |= answer.plain()
                 elif error.status in (403, 404):
                     self._note(ask, error.text)
-                    await self._tell(ask, answer)
+                    if not ask.automatic and ask.guild is not None:
+                        note = say("discord.cannot_write", language, channel=f"<#{ask.channel}>")
+                        await self._tell(ask, answer, note)
                     return
                 else:
                     raise
                 self._note(ask, error.text)
 
-    def _note(self, ask: Ask, text: str) -> None:
+    def _note(self, ask: Ask, text: str, *, reacting: bool = False) -> None:
         """One clear line a channel and hour about what an admin has to change."""
         now = time.monotonic()
         if now - self._said.get(ask.channel, -SAY_AGAIN) < SAY_AGAIN:
@@ -137,16 +149,13 @@ class Post:
         self._said[ask.channel] = now
         client = self._delivery.client
         channel = client.get_channel(ask.channel) if client is not None else None
-        lacking = ", ".join(missing(channel)) or "perhaps View Channel or Send Messages"
+        lacking = ", ".join(missing(channel, reacting=reacting)) or "perhaps View Channel or Send Messages"
         where = f"#{channel}" if channel is not None else f"channel {ask.channel}"
         log.warning("Discord: I can't answer as I should in %s (%s). Missing permission: %s.", where, text, lacking)
 
-    async def _tell(self, ask: Ask, answer: Answer) -> None:
-        """Who asked where the bot may not write gets the answer as a direct message."""
-        if ask.automatic or ask.guild is None:
-            return
+    async def _tell(self, ask: Ask, answer: Answer, note: str) -> None:
+        """The answer as a direct message, with a note why it comes there."""
         until = time.time() + self._timings.tell_seconds
-        note = say("discord.cannot_write", self._language, channel=f"<#{ask.channel}>")
         body = answer.body() | {"nonce": ask.nonce, "enforce_nonce": True}
         body["content"] = f"{note}\n{answer.content}".strip()
         try:

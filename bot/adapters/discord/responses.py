@@ -13,16 +13,17 @@ from discord.http import Route
 
 from bot.adapters.discord.answer import Answer, sentence
 from bot.adapters.discord.delivery import Delivery, Revoked, Stale
-from bot.adapters.discord.post import original
+from bot.adapters.discord.files import request
+from bot.adapters.discord.here import Interaction, locale
+from bot.adapters.discord.post import FOLLOWUP, original
 from bot.adapters.discord.timings import Timings
 from bot.wording import say
 
 log = logging.getLogger(__name__)
 
-Interaction = discord.Interaction[Any]
 Maker = Callable[[], Awaitable[Answer]]
 ALREADY_ACKNOWLEDGED = 40060
-MESSAGE, UPDATE = 4, 7  # types of a response
+MESSAGE, UPDATE, FORM = 4, 7, 9  # types of a response
 EPHEMERAL = 64
 PAUSES = (0.1, 0.2, 0.4, 0.8, 1.0)
 CALLBACK = "/interactions/{webhook_id}/{webhook_token}/callback"
@@ -31,10 +32,9 @@ CALLBACK = "/interactions/{webhook_id}/{webhook_token}/callback"
 class Responses:
     """Responds; tries again while there is time; never raises for what Discord or the network does."""
 
-    def __init__(self, delivery: Delivery, timings: Timings, language: str) -> None:
+    def __init__(self, delivery: Delivery, timings: Timings) -> None:
         self._delivery = delivery
         self._timings = timings
-        self._language = language
 
     async def acknowledge(self, interaction: Interaction, *, ephemeral: bool = False, update: bool = False) -> bool:
         """Say that an answer is coming. False if that didn't get there."""
@@ -49,28 +49,35 @@ class Responses:
         making = asyncio.ensure_future(self._made(interaction, make))
         done, _ = await asyncio.wait({making}, timeout=self._timings.quick_seconds)
         if done and not interaction.response.is_done():
-            body = making.result().body()
-            kind = UPDATE if update else MESSAGE
-            data = {"type": kind, "data": body if update else body | {"flags": EPHEMERAL}}
-            route = Route("POST", CALLBACK, webhook_id=interaction.id, webhook_token=interaction.token)
-            await self.first(lambda: interaction.client.http.request(route, json=data))
+            answer = making.result()
+            update = update and not answer.aside
+            body = answer.body() if update else answer.body() | {"flags": EPHEMERAL}
+            await self._respond(interaction, UPDATE if update else MESSAGE, body, answer)
             return
         if not interaction.response.is_done():
             await self.acknowledge(interaction, ephemeral=True, update=update)
         answer = await making
-        until = time.time() + self._timings.tell_seconds
+        application, token = interaction.application_id, interaction.token
+        body, route = answer.body(), original(application, token)
+        if update and answer.aside:
+            body |= {"flags": EPHEMERAL}
+            route = Route("POST", FOLLOWUP, webhook_id=application, webhook_token=token)
         try:
-            await self._delivery.call(until, original(interaction.application_id, interaction.token), answer.body())
+            await self._delivery.call(time.time() + self._timings.tell_seconds, route, body, answer.file)
         except (Stale, Revoked, discord.HTTPException) as error:
             log.warning("Discord: an answer to a button or command was lost: %s", type(error).__name__)
 
-    async def sentence(self, interaction: Interaction, key: str) -> None:
+    async def sentence(self, interaction: Interaction, text: str) -> None:
         """Answer this person only, with one sentence."""
 
         async def make() -> Answer:
-            return sentence(say(key, self._language))
+            return sentence(text, aside=True)
 
         await self.quietly(interaction, make)
+
+    async def form(self, interaction: Interaction, form: dict[str, Any]) -> None:
+        """Open a form."""
+        await self._respond(interaction, FORM, form)
 
     async def bug(self, interaction: Interaction, error: BaseException) -> None:
         """Log a bug under a number and say the number."""
@@ -103,6 +110,13 @@ class Responses:
             log.warning("Discord: an interaction could not be responded to in time.")
         return False
 
+    async def _respond(
+        self, interaction: Interaction, kind: int, data: dict[str, Any], answer: Answer | None = None
+    ) -> None:
+        route = Route("POST", CALLBACK, webhook_id=interaction.id, webhook_token=interaction.token)
+        body = request({"type": kind, "data": data}, answer.file if answer is not None else None)
+        await self.first(lambda: interaction.client.http.request(route, **body))
+
     async def _made(self, interaction: Interaction, make: Maker) -> Answer:
         try:
             return await make()
@@ -112,4 +126,4 @@ class Responses:
     def _numbered(self, interaction: Interaction, error: BaseException) -> Answer:
         number = secrets.token_hex(4)
         log.error("Discord: error %s in an interaction (%s)", number, interaction.type.name, exc_info=error)
-        return sentence(say("error", self._language, id=number))
+        return sentence(say("error", locale(interaction), id=number), aside=True)

@@ -6,7 +6,9 @@ from dataclasses import replace
 import discord
 
 from bot.adapters.discord.asks import Ask, key_of_message
+from bot.adapters.discord.here import author_of
 from bot.adapters.discord.sources import Finder
+from bot.wording import DEFAULT
 
 TALK = (discord.MessageType.default, discord.MessageType.reply)
 WORDS = re.compile(r"\W*(check|help|\?)?\W*", re.IGNORECASE)
@@ -31,6 +33,8 @@ def read(message: discord.Message, me: discord.abc.User, finder: Finder, automat
         guild=message.guild.id if message.guild is not None else None,
         message=message.id,
         target=(message.channel.id, message.id),
+        author=message.author.id,
+        locale=str(message.guild.preferred_locale) if message.guild is not None else DEFAULT,
     )
     own = finder.find(message, asked)
     if own and (asked or automatic):
@@ -56,14 +60,14 @@ def _replied_to(message: discord.Message, ask: Ask, me: discord.abc.User, finder
     target = (reference.channel_id, reference.message_id)
     resolved = reference.resolved
     if resolved is None:  # Discord did not look it up: read it when working on it
-        return replace(ask, target=target, sources=None)
+        return replace(ask, target=target, sources=None, author=None)
     if isinstance(resolved, discord.DeletedReferencedMessage):
         return replace(ask, target=target, sources=()) if plain else None
     found = finder.find(resolved, asked=True)
     if found:
-        return replace(ask, target=target, sources=found)
+        return replace(ask, target=target, sources=found, author=author_of(resolved))
     seen = resolved.content or resolved.attachments or resolved.embeds or resolved.stickers
     hidden = not seen and resolved.author != me and not resolved.message_snapshots
     if hidden or plain:
-        return replace(ask, target=target, sources=(), hidden=hidden)
+        return replace(ask, target=target, sources=(), refusal="discord.hidden" if hidden else "")
     return None

@@ -60,6 +60,14 @@ def _check_item(item: Json, where: str) -> str | None:
         raise Malformed(f"{where}.type: Value is not one of the allowed components")
     if kind in (3, 5, 6, 7, 8):
         _at_most(item.get("placeholder") or "", 150, f"{where}.placeholder")
+        least, most = item.get("min_values", 1), item.get("max_values", 1)
+        if not 0 <= least <= most <= 25:
+            raise Malformed(f"{where}.max_values: Must be between {least} and 25.")
+        if (
+            len(item.get("default_values", ())) > most
+            or sum(bool(o.get("default")) for o in item.get("options", ())) > most
+        ):
+            raise Malformed(f"{where}.default_values: Must be {most} or fewer in length.")
     _at_most(item.get("custom_id"), 100, f"{where}.custom_id", 1)
     return str(item["custom_id"])
 

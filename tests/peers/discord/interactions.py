@@ -34,6 +34,7 @@ class Ask:
     person: Person
     channel: Channel
     source: Post | None = None
+    target: Post | None = None  # of a message's menu
     acked: int | None = None
     response: Post | None = None
     followups: list[Post] = field(default_factory=list)
@@ -97,7 +98,7 @@ class Interactions:
             "data": data,
             "channel": channel.payload | {"permissions": "0"},
             "channel_id": str(channel.id),
-            "locale": "en-US",
+            "locale": ask.person.locale,
             "app_permissions": str(int(guild.permissions(world.bot) & ~channel.denied)) if guild and present else "0",
             "entitlements": [],
             "attachment_size_limit": 10 * 1024 * 1024,
@@ -108,8 +109,8 @@ class Interactions:
             permissions = str(int(guild.permissions(ask.person)))
             body |= {
                 "guild_id": str(guild.id),
-                "guild_locale": "en-US",
-                "guild": {"id": str(guild.id), "locale": "en-US", "features": []},
+                "guild_locale": guild.locale,
+                "guild": {"id": str(guild.id), "locale": guild.locale, "features": []},
                 "member": guild.member(ask.person) | {"permissions": permissions},
             }
         else:
@@ -154,7 +155,7 @@ class Interactions:
         if ask.acked is not None:
             return world.error(400, 40060, "Interaction has already been acknowledged.")
         body = await world.body(request)
-        kind, data = int(body["type"]), body.get("data") or {}
+        kind, data = int(body["type"]), (body.get("data") or {}) | {"_files": body.get("_files", [])}
         if kind not in ALLOWED[ask.type]:
             return world.error(400, 50035, "Invalid Form Body: type")
         try:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 ROUTES: dict[str, tuple[int, float]] = {
     r"POST /channels/(\d+)/messages$": (5, 5.0),
+    r"PUT /channels/(\d+)/messages/\d+/reactions/.*": (1, 0.25),
     r"(?:GET|PATCH) /channels/(\d+)/messages.*": (5, 5.0),
     r"(?:POST|GET|PATCH|DELETE) /webhooks/(.+?/.+?)(?:/.*)?$": (5, 2.0),
     r"PUT /applications/(\d+)/commands$": (5, 20.0),

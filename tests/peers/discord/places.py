@@ -15,6 +15,7 @@ class Permission(IntFlag):
     ADD_REACTIONS = 1 << 6
     VIEW_CHANNEL = 1 << 10
     SEND_MESSAGES = 1 << 11
+    MANAGE_MESSAGES = 1 << 13
     EMBED_LINKS = 1 << 14
     ATTACH_FILES = 1 << 15
     READ_MESSAGE_HISTORY = 1 << 16
@@ -52,6 +53,7 @@ class Person:
     bot: bool = False
     blocks_bot: bool = False
     installed: bool = False  # has the app as a user app
+    locale: str = "en-US"
 
     @property
     def payload(self) -> Json:
@@ -82,27 +84,41 @@ class Guild:
     admin_role: int
     bot_permissions: Permission | None = MEMBER
     admins: set[int] = field(default_factory=set)
+    moderators: set[int] = field(default_factory=set)
+    locale: str = "en-US"
+    roles: dict[int, str] = field(default_factory=dict)  # further ones, without permissions of their own
+    holders: dict[int, set[int]] = field(default_factory=dict)  # of those: role -> people
     members: dict[int, Person] = field(default_factory=dict)
     channels: list["Channel"] = field(default_factory=list)
 
-    def join(self, person: Person, admin: bool = False) -> Person:
+    def join(self, person: Person, admin: bool = False, moderator: bool = False) -> Person:
         self.members[person.id] = person
         if admin:
             self.admins.add(person.id)
+        if moderator:
+            self.moderators.add(person.id)
         return person
 
+    def role(self, id: int, name: str, *people: Person) -> int:
+        """A role that some people have. It is known to the bot if it is there before the bot connects."""
+        self.roles[id] = name
+        self.holders[id] = {person.id for person in people}
+        return id
+
     def permissions(self, person: Person) -> Permission:
-        """What a person may do in the whole server. An admin here has Manage Guild, not Administrator."""
+        """What a person may do in the whole server. An admin here has Manage Guild, a moderator Manage Messages."""
         if person.id == self.bot.id:
             return self.bot_permissions or Permission.NONE
         if person.id == self.owner.id:
             return EVERYTHING
         if person.id not in self.members:
             return Permission.NONE
-        return MEMBER | Permission.MANAGE_GUILD if person.id in self.admins else MEMBER
+        more = Permission.MANAGE_GUILD if person.id in self.admins else Permission.NONE
+        return MEMBER | more | (Permission.MANAGE_MESSAGES if person.id in self.moderators else Permission.NONE)
 
     def member(self, person: Person) -> Json:
         roles = [str(self.admin_role)] if person.id in self.admins else []
+        roles += [str(role) for role, people in self.holders.items() if person.id in people]
         if person.id == self.bot.id:
             roles = [str(self.bot_role)]
         return {
@@ -147,7 +163,7 @@ class Guild:
             "mfa_level": 0,
             "nsfw_level": 0,
             "premium_tier": 0,
-            "preferred_locale": "en-US",
+            "preferred_locale": self.locale,
             "system_channel_flags": 0,
             "features": [],
             "emojis": [],
@@ -156,6 +172,7 @@ class Guild:
                 self._role(self.id, "@everyone", Permission.NONE),
                 self._role(self.bot_role, "Candid", self.bot_permissions or Permission.NONE),
                 self._role(self.admin_role, "Admins", MEMBER | Permission.MANAGE_GUILD),
+                *(self._role(id, name, Permission.NONE) for id, name in self.roles.items()),
             ],
             "joined_at": "2024-01-01T00:00:00.000000+00:00",
             "large": False,

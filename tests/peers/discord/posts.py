@@ -99,6 +99,7 @@ class Post:
     ask: "Ask | None" = None
     deleted: bool = False
     edits: int = 0
+    reactions: list[tuple[str, Person]] = field(default_factory=list)
     history: list[Json] = field(default_factory=list)
 
     @property
@@ -158,6 +159,7 @@ class Post:
             found["nonce"] = self.nonce
         if self.ask is not None:
             found |= {"webhook_id": str(world.application_id), "application_id": str(world.application_id)}
+            found |= self._of_ask(world, nested, shown)
         if self.channel.guild is not None:
             found["guild_id"] = str(self.channel.guild.id)
             found["member"] = {k: v for k, v in self.channel.guild.member(self.author).items() if k != "user"}
@@ -185,6 +187,22 @@ class Post:
                 found["referenced_message"] = (
                     None if target.deleted else target.payload(world, intent, nested=True, shown=shows)
                 )
+        return found
+
+    def _of_ask(self, world: "World", nested: bool, shown: bool) -> Json:
+        """A response names the interaction; the first one to a message's menu refers to that message as well."""
+        assert self.ask is not None
+        asker, target = self.ask.person, self.ask.target
+        data: Json = {"id": str(self.ask.id), "type": self.ask.type, "user": asker.payload}
+        data["authorizing_integration_owners"] = {}
+        if target is None or self.ask.response is not self:
+            return {"type": 20, "interaction_metadata": data}
+        place = {"type": 0, "message_id": str(target.id), "channel_id": str(target.channel.id)}
+        found: Json = {"type": 23, "message_reference": place}
+        found["interaction_metadata"] = data | {"target_message_id": str(target.id)}
+        if not nested:
+            gone = target.deleted
+            found["referenced_message"] = None if gone else target.payload(world, nested=True, shown=shown)
         return found
 
     def record(self) -> None:

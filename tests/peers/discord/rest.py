@@ -44,6 +44,7 @@ class Rest:
             ("POST", "/channels/{channel}/typing", self._typing),
             ("GET", "/channels/{channel}/messages/{message}", self._message),
             ("PATCH", "/channels/{channel}/messages/{message}", self._edit),
+            ("PUT", "/channels/{channel}/messages/{message}/reactions/{emoji}/@me", self._react),
             ("DELETE", "/channels/{channel}/messages/{message}", self._delete),
         ):
             add(method, PREFIX + path, handler)
@@ -231,8 +232,31 @@ class Rest:
             return self.world.error(404, 10008, "Unknown Message")
         if post.author is not self.world.bot:
             return self.world.error(403, 50005, "Cannot edit a message authored by another user")
-        self.world.change(post, await self.world.body(request))
+        body = await self.world.body(request)
+        try:
+            check_message(body, editing=True)
+        except Malformed as bad:
+            return self.world.error(400, 50035, f"Invalid Form Body: {bad}")
+        self.world.change(post, body)
         return web.json_response(post.payload(self.world))
+
+    async def _react(self, request: web.Request) -> web.Response:
+        channel, wrong = self._place(request, Permission.READ_MESSAGE_HISTORY)
+        if channel is None:
+            return wrong
+        post, emoji = self._post(request, channel), request.match_info["emoji"]
+        if post is None:
+            return self.world.error(404, 10008, "Unknown Message")
+        if emoji.isascii():
+            return self.world.error(400, 10014, "Unknown Emoji")
+        if all(emoji != known for known, _ in post.reactions) and not channel.bot_may(
+            Permission.ADD_REACTIONS, self.world.bot
+        ):
+            return self.world.error(403, 50013, "Missing Permissions")
+        if (emoji, self.world.bot) not in post.reactions:
+            post.reactions.append((emoji, self.world.bot))
+        self.world.touch()
+        return web.Response(status=204)
 
     async def _delete(self, request: web.Request) -> web.Response:
         channel, wrong = self._place(request)

@@ -117,6 +117,9 @@ class Scene:
         for key in ("content", "embeds", "components"):
             if key in data:
                 setattr(post, key, data[key] or ("" if key == "content" else []))
+        for upload in data.get("_files", ()):
+            upload.id, upload.ephemeral = self.snowflake(), post.only_for is not None
+            post.uploads.append(upload)
 
     def change(self, post: Post, data: Json) -> None:
         """Edit a message; a deferred one stops loading."""

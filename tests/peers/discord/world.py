@@ -120,7 +120,9 @@ class World(Scene):
         owners = offered(self, command, post.channel, person)
         resolved = {"messages": {str(post.id): post.payload(self, shown=True)}}
         data = {"id": command["id"], "name": name, "type": 3, "target_id": str(post.id), "resolved": resolved}
-        return await self.interactions.send(self.interactions.new(COMMAND, person, post.channel), data, owners)
+        ask = self.interactions.new(COMMAND, person, post.channel)
+        ask.target = post
+        return await self.interactions.send(ask, data, owners)
 
     async def slash(self, person: Person, channel: Channel, name: str, **options: Upload | str) -> Ask:
         """Type a command: `slash(ann, here, "candid about")` or `slash(ann, here, "check", image=Upload(...))`."""
@@ -151,8 +153,9 @@ class World(Scene):
         assert item is not None, f"no button {label!r}"
         return await self._component(person, post, item, {})
 
-    async def choose(self, person: Person, post: Post, placeholder: str, *values: str | Channel) -> Ask:
-        """Choose in the select menu whose placeholder has these words: options by value or label, or channels."""
+    async def choose(self, person: Person, post: Post, placeholder: str, *values: str | int | Channel | Person) -> Ask:
+        """Choose in the select menu whose placeholder has these words: options by value or label, channels, people,
+        or roles by their id."""
         item = next((i for i in post.items() if i["type"] != 2 and placeholder in i.get("placeholder", "")), None)
         assert item is not None, f"no select {placeholder!r}"
         assert item.get("min_values", 1) <= len(values) <= item.get("max_values", 1), "too many or too few"
@@ -160,13 +163,22 @@ class World(Scene):
         resolved: Json = {}
         for value in values:
             if isinstance(value, Channel):
+                assert item["type"] == 8 and int(value.kind) in item.get("channel_types", [int(value.kind)])
                 chosen.append(str(value.id))
                 fields = ("id", "name", "type")
                 resolved[str(value.id)] = {k: value.payload[k] for k in fields} | {"permissions": "0"}
+            elif isinstance(value, Person):
+                assert item["type"] == 5
+                chosen.append(str(value.id))
+                resolved[str(value.id)] = value.payload
+            elif isinstance(value, int):
+                assert item["type"] == 6
+                chosen.append(str(value))
             else:
                 option = next(o for o in item["options"] if value == o["value"] or value in o["label"])
                 chosen.append(option["value"])
-        data: Json = {"values": chosen} | ({"resolved": {"channels": resolved}} if item["type"] == 8 else {})
+        kind = {8: "channels", 5: "users"}.get(item["type"])
+        data: Json = {"values": chosen} | ({"resolved": {kind: resolved}} if kind is not None else {})
         return await self._component(person, post, item, data)
 
     async def _component(self, person: Person, post: Post, item: Json, data: Json) -> Ask:
@@ -215,5 +227,7 @@ class World(Scene):
     async def body(self, request: web.Request) -> Json:
         if request.content_type.startswith("multipart/"):
             form = await request.post()
-            return dict(json.loads(str(form["payload_json"])))
+            body = dict(json.loads(str(form["payload_json"])))
+            body["_files"] = [Upload(f.filename, f.file.read()) for f in form.values() if isinstance(f, web.FileField)]
+            return body
         return dict(await request.json())

@@ -1,0 +1,93 @@
+"""Where something happens on Discord and what applies there: the server, its rules, the language; and their names."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+
+from bot.community import Community, Rules
+from bot.core import Asker
+
+Interaction = discord.Interaction[Any]  # its client is a CandidClient
+
+
+def server(guild: int) -> str:
+    """The store's name of a server."""
+    return f"discord:{guild}"
+
+
+def person(user: int) -> str:
+    """The store's name of a person."""
+    return f"discord:user/{user}"
+
+
+def number(name: str) -> str:
+    """The number of a person in the store: "5" of "discord:user/5"."""
+    return name.rpartition("/")[2]
+
+
+def asker(guild: int | None, channel: int | None, user: int) -> Asker:
+    """For limits and fairness."""
+    return Asker(f"discord:guild/{guild}" if guild else f"discord:channel/{channel}", person(user))
+
+
+def link(guild: int | None, channel: int, message: int | None = None) -> str:
+    """Leads to a message, or to its channel."""
+    place = f"https://discord.com/channels/{guild or '@me'}/{channel}"
+    return place if message is None else f"{place}/{message}"
+
+
+def author_of(message: discord.Message) -> int | None:
+    """The person who posted it; None for a bot."""
+    return None if message.author.bot or message.webhook_id else message.author.id
+
+
+def roles(user: discord.abc.User) -> list[str]:
+    """The ids of a member's roles."""
+    return [str(role.id) for role in user.roles] if isinstance(user, discord.Member) else []
+
+
+def places(channel: object) -> list[str]:
+    """A channel's id, and those of what it lies in: a thread's channel, a channel's category."""
+    ids = [getattr(channel, name, None) for name in ("id", "parent_id", "category_id")]
+    return [str(one) for one in ids if one]
+
+
+def locale(interaction: Interaction) -> str:
+    """The language of the server; elsewhere the person's own."""
+    return str((interaction.guild_locale if interaction.guild_id else None) or interaction.locale)
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """`guild` is None in direct messages, and in servers that the bot is not in: no rules hold there."""
+
+    guild: int | None
+    rules: Rules
+    language: str
+
+    @property
+    def server(self) -> str:
+        """The store's name of this server, of one that there is."""
+        assert self.guild is not None
+        return server(self.guild)
+
+
+async def here(community: Community, interaction: Interaction) -> Here:
+    """What applies where a person pressed, chose or commanded."""
+    guild = interaction.guild_id
+    if guild is None or interaction.client.get_guild(guild) is None:
+        return Here(None, Rules(), locale(interaction))
+    rules = await community.rules.read(server(guild))
+    return Here(guild, rules, rules.language or locale(interaction))
+
+
+def may_ask(rules: Rules, user: discord.abc.User, permissions: discord.Permissions) -> bool:
+    """Whether a person may use the commands. Who could change that rule may anyway."""
+    return permissions.manage_guild or rules.may_ask(roles(user))
+
+
+def mentions(names: Iterable[str], kind: str) -> str:
+    """Ids as Discord shows them: `kind` is "#" for channels, "@" for people, "@&" for roles."""
+    return ", ".join(f"<{kind}{number(name)}>" for name in names)

@@ -1,0 +1,177 @@
+"""The settings of a server: who may see and change them is looked at each time; every change is an audit row."""
+
+import logging
+import time
+from typing import Any
+
+import discord
+
+from bot.adapters.discord.answer import Answer, sentence
+from bot.adapters.discord.controls import Press, field, form
+from bot.adapters.discord.here import Here, Interaction, here, person
+from bot.adapters.discord.log_channel import LogChannel
+from bot.adapters.discord.panel_pages import DEFAULT, PAGES, Panel
+from bot.adapters.discord.responses import Responses
+from bot.community import EVERYWHERE, Community, Rules
+from bot.core import Checker
+from bot.errors import Refusal
+from bot.sensitivity import choices
+from bot.wording import refuse, refused, say
+
+log = logging.getLogger(__name__)
+
+ANNOUNCE_SECONDS = 60.0
+MOST_ANNOUNCED = 10  # channels
+
+
+class SettingsDesk:
+    """Draws the pages and takes what is chosen in them."""
+
+    def __init__(self, checker: Checker, community: Community, log_channel: LogChannel, responses: Responses) -> None:
+        self._checker = checker
+        self._community = community
+        self._log_channel = log_channel
+        self._responses = responses
+
+    async def open(self, interaction: Interaction) -> None:
+        """`/candid settings`"""
+        place = await here(self._community, interaction)
+        if await self._may(interaction, place):
+            await self._responses.quietly(interaction, lambda: self._draw(interaction, place, PAGES[0]))
+
+    async def turn(self, interaction: Interaction, press: Press) -> None:
+        """ "page:<page>"."""
+        place = await here(self._community, interaction)
+        if await self._may(interaction, place):
+            page = press.parts[0]
+            await self._responses.quietly(interaction, lambda: self._draw(interaction, place, page), update=True)
+
+    async def choose(self, interaction: Interaction, press: Press) -> None:
+        """ "set:<page>:<rule>": chosen in a menu, or a button pressed."""
+        place = await here(self._community, interaction)
+        if not await self._may(interaction, place):
+            return
+        page, key = press.parts
+        if key == "limits":
+            await self._responses.form(interaction, _limits(place.rules, place.language))
+            return
+        await self._responses.quietly(
+            interaction, lambda: self._change(interaction, place, page, lambda: _changes(interaction, place, key, press)),
+            update=True,
+        )  # fmt: skip
+
+    async def limit(self, interaction: Interaction, press: Press) -> None:
+        """ "limits": the form came back."""
+        place = await here(self._community, interaction)
+        if not await self._may(interaction, place):
+            return
+        texts = (*press.texts, "", "")
+        changes = {"per_user_per_minute": _number(texts[0]), "per_server_per_day": _number(texts[1])}
+        await self._responses.quietly(
+            interaction, lambda: self._change(interaction, place, "answers", lambda: changes), update=True
+        )
+
+    async def _may(self, interaction: Interaction, place: Here) -> bool:
+        if place.guild is None:
+            await self._responses.sentence(interaction, say("discord.settings_elsewhere", place.language))
+        elif not interaction.permissions.manage_guild:
+            await self._responses.sentence(interaction, say("discord.settings_refused", place.language))
+        else:
+            return True
+        return False
+
+    async def _change(self, interaction: Interaction, place: Here, page: str, changes: Any) -> Answer:
+        """Change the rules, and draw the page as it is then; with the reason on top if that was refused."""
+        by = person(interaction.user.id)
+        try:
+            chosen = changes()
+            rules = await self._community.rules.change(place.server, by, **chosen)
+        except Refusal as refusal:
+            return await self._draw(interaction, place, page, f"⚠️ {refused(refusal, place.language)}")
+        log.info("Discord: %s changed %s of %s.", by, ", ".join(chosen), place.server)
+        if rules.review and not place.rules.review:
+            await self._announce(interaction, place, rules)
+        return await self._draw(interaction, await here(self._community, interaction), page)
+
+    async def _draw(self, interaction: Interaction, place: Here, page: str, note: str = "") -> Answer:
+        guild = interaction.client.get_guild(place.guild or 0)
+        if guild is None:
+            return sentence(say("discord.settings_elsewhere", place.language))
+        panel = Panel(
+            guild=guild,
+            rules=place.rules,
+            language=place.language,
+            choices=choices(self._checker.model),
+            reviewable=self._community.review.enabled,
+            keep_days=self._community.review.keep_days,
+            content=interaction.client.content,
+            note=note,
+        )
+        return panel.page(page)
+
+    async def _announce(self, interaction: Interaction, place: Here, rules: Rules) -> None:
+        """Members are told that pictures are kept, without mentions, where they are checked."""
+        wanted = [rules.log_channel, *(one for one in rules.channels if one != EVERYWHERE)]
+        if EVERYWHERE in rules.channels or not any(wanted):
+            wanted.append(str(interaction.channel_id))
+        text = say("discord.review_begins", place.language, days=self._community.review.keep_days)
+        until = time.time() + ANNOUNCE_SECONDS
+        guild = interaction.client.get_guild(place.guild or 0)
+        for channel in list(dict.fromkeys(filter(None, wanted)))[:MOST_ANNOUNCED]:
+            if guild is not None and guild.get_channel_or_thread(int(channel)) is not None:
+                await self._log_channel.send(guild.id, int(channel), {"content": text}, until)
+
+
+def _changes(interaction: Interaction, place: Here, key: str, press: Press) -> dict[str, object]:
+    """What was chosen, as the rule has it. Raises Refusal for channels of elsewhere."""
+    rules, values = place.rules, list(press.values)
+    match key:
+        case "everywhere":
+            return {"channels": () if EVERYWHERE in rules.channels else (EVERYWHERE,)}
+        case "appeals" | "review":
+            return {key: not getattr(rules, key)}
+        case "channels" | "exempt_channels":
+            return {key: [_here(interaction, one) for one in values]}
+        case "log_channel":
+            return {key: _here(interaction, values[0]) if values else None}
+        case "exempt_users":
+            return {key: [person(int(one)) for one in values]}
+        case "exempt_roles" | "users":
+            return {key: values}
+        case "sensitivity":
+            return {key: None if values[0] == DEFAULT else int(values[0])}
+        case "language":
+            return {key: None if values[0] == DEFAULT else values[0]}
+    return {key: values[0]}
+
+
+def _here(interaction: Interaction, channel: str) -> str:
+    guild: discord.Guild | None = interaction.client.get_guild(interaction.guild_id or 0)
+    if guild is None or guild.get_channel_or_thread(int(channel)) is None:
+        raise refuse("setting", "discord.panel.not_here")
+    return channel
+
+
+def _limits(rules: Rules, language: str) -> dict[str, Any]:
+    """The form for numbers; an empty line means no limit of the server's own."""
+    person, day = rules.per_user_per_minute, rules.per_server_per_day
+    hint = say("discord.panel.limit_hint", language)
+    return form(
+        "limits",
+        say("discord.panel.limits", language),
+        field(say("discord.panel.limit_person", language), hint, f"{person:g}" if person else "", most=10),
+        field(say("discord.panel.limit_day", language), hint, str(day or ""), most=10),
+    )
+
+
+def _number(text: str) -> object:
+    """A number, None for nothing, and what isn't one as it is: the rule book says what it accepts."""
+    text = text.strip()
+    if not text:
+        return None
+    if text.isdecimal():
+        return int(text)
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return text
