@@ -79,7 +79,11 @@ class Privacy:
             f"SELECT key, value FROM settings WHERE id IN ({_NEWEST}) AND server = ?", _chat(person)
         )
         found["settings"] = [_plain(row, person) for row in own]
-        waiting = await self._store.rows(f"SELECT key, payload, accepted FROM inbox WHERE {_ASKED}", _asked(person))
+        waiting = await self._store.rows(
+            f"SELECT key, CASE WHEN {_OWN} THEN payload ELSE '{{}}' END AS payload, accepted FROM inbox "
+            f"WHERE {_ASKED} OR {_ABOUT}",
+            (*_split(person), *_asked(person), *_split(person)),
+        )
         found["requests"] = [_plain(row, person) for row in waiting]
         return found
 
@@ -104,7 +108,7 @@ class Privacy:
             (json.dumps(person), json.dumps(SOMEONE), json.dumps(person)),
         )
         gone += await change("DELETE FROM settings WHERE server = ?", _chat(person))
-        gone += await change(f"DELETE FROM inbox WHERE done IS NOT NULL AND ({_ASKED})", _asked(person))
+        gone += await change(f"DELETE FROM inbox WHERE done IS NOT NULL AND {_ASKED}", _asked(person))
         await self._store.scrub()
         return gone
 
@@ -117,8 +121,11 @@ class Privacy:
 
 
 _NEWEST = "SELECT max(id) FROM settings GROUP BY server, key"
-# Requests of a person: by the user's number in their payload, or because they stand in the person's private chat.
-_ASKED = "(platform = ? AND json_extract(payload, '$.user') = ?) OR (key >= ? AND key < ?)"
+# Requests of a person: by the asker's number in their payload, or because they stand in the person's private chat. Those
+# of others about a person's picture name its author, or who first sent it.
+_OWN = "(platform = ? AND json_extract(payload, '$.user') = ?)"
+_ASKED = f"({_OWN} OR (key >= ? AND key < ?))"
+_ABOUT = "(platform = ? AND ? IN (json_extract(payload, '$.author'), json_extract(payload, '$.origin')))"
 
 
 def _asked(person: str) -> tuple[str, int, str, str]:
@@ -142,6 +149,8 @@ def _plain(row: Row, person: str) -> dict[str, Json]:
     for column in _JSON:
         if column in plain:
             plain[column] = json.loads(plain[column])
+    if "payload" in plain:
+        plain["payload"].pop("token", None)  # with it anybody could answer in Candid's name
     if plain.get("key") == "exempt_users":  # the others in it are none of this person's business
         plain["value"] = [one for one in plain["value"] or () if one == person]
     return plain

@@ -168,14 +168,25 @@ async def test_open_requests_are_shown_and_the_names_of_answered_ones_erased(sto
     await inbox.accept("telegram:20001/6", "telegram", {"user": 20001, "chat": 20001})
     await inbox.accept("telegram:200011/7", "telegram", {"user": 200011, "chat": 200011})
     await inbox.accept("telegram:-500/8", "telegram", {"user": 20001, "chat": -500})
-    await inbox.accept("discord/message/9", "discord", {"user": 20001})
+    await inbox.accept("telegram:-500/9", "telegram", {"user": 20002, "chat": -500, "author": 20001})
+    await inbox.accept("telegram:-500/10", "telegram", {"user": 20002, "chat": -500, "author": 20003, "origin": 20001})
+    await inbox.accept("discord/message/9", "discord", {"user": 20001, "author": 20001})
     await inbox.done("telegram:20001/6")
     await inbox.done("telegram:200011/7")
-    asked = {row["key"] for row in rows_of(await privacy.export(TANYA), "requests")}
-    assert asked == {"telegram:20001/5", "telegram:20001/6", "telegram:-500/8"}
+    asked = {row["key"]: row["payload"] for row in rows_of(await privacy.export(TANYA), "requests")}
+    own = {"telegram:20001/5", "telegram:20001/6", "telegram:-500/8"}
+    others = {"telegram:-500/9", "telegram:-500/10"}  # about her pictures; who asks is not hers to know
+    assert set(asked) == own | others
+    assert all(asked[key] == {} for key in others)
     assert await privacy.forget(TANYA) == 1
     left = {row["key"] for row in await store.rows("SELECT key FROM inbox")}
-    assert left == {"telegram:20001/5", "telegram:200011/7", "telegram:-500/8", "discord/message/9"}
+    assert left == {"telegram:20001/5", "telegram:200011/7", "discord/message/9"} | others | {"telegram:-500/8"}
+
+
+async def test_no_token_is_in_an_export(store: Store, privacy: Privacy) -> None:
+    await Inbox(store, 900).accept("discord/interaction/1", "discord", {"user": 10001, "token": "aW50ZXJhY3Rpb24"})
+    [request] = rows_of(await privacy.export(ANNA), "requests")
+    assert request["payload"] == {"user": 10001}
 
 
 async def test_the_settings_of_a_private_chat_are_the_persons(store: Store, privacy: Privacy) -> None:
