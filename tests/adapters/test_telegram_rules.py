@@ -1,0 +1,239 @@
+"""A Telegram group's rules: where Candid looks by itself, what it does then, whom it leaves alone, who may ask."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.adapters.telegram.reactions import SYMBOLS
+from bot.verdict import Label
+from bot.wording import say
+from tests.adapters.telegram_bot import Candid, answered, candid_on, nothing_open, picture, with_card
+from tests.peers.telegram import Chat, Human, Message, Telegram
+
+AI, UNSURE, REAL = 250, 128, 10  # as the fake detector sees these brightnesses
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[Telegram]:
+    async with Telegram(reads_all=True) as server:
+        yield server
+
+
+async def ruled(candid: Candid, group: Chat, **rules: Any) -> None:
+    await candid.community.rules.change(f"telegram:{group.id}", "test", **rules)
+
+
+async def settled(telegram: Telegram, candid: Candid) -> None:
+    """Everything that was sent has been taken and worked on."""
+    await telegram.until(lambda: not telegram.updates.pending)
+    await asyncio.sleep(0.3)
+    await nothing_open(candid)
+
+
+async def test_always_reply(telegram: Telegram, tmp_path: Path) -> None:
+    ann = telegram.human("Ann")
+    group = telegram.group("Art", ann)
+    async with candid_on(telegram, tmp_path) as candid:
+        await ruled(candid, group, channels=["*"], mode="reply")
+        ann.photo(picture(AI), group)
+        ann.photo(picture(REAL), group)
+        await answered(telegram, group, 2)
+
+
+async def test_reply_only_when_it_is_likely_ai(telegram: Telegram, tmp_path: Path) -> None:
+    ann = telegram.human("Ann")
+    group = telegram.group("Art", ann)
+    async with candid_on(telegram, tmp_path) as candid:
+        await ruled(candid, group, channels=["*"], mode="reply-ai")
+        ann.photo(picture(REAL), group)
+        ann.photo(picture(UNSURE), group)
+        photo = ann.photo(picture(AI), group)
+        await settled(telegram, candid)
+        [answer] = telegram.answers(group)
+        assert answer.reply_to is photo
+        ann.says("/check", group, reply_to=ann.photo(picture(REAL, seed=1), group))  # who asks is always answered
+        await answered(telegram, group, 2)
+
+
+async def test_react_with_a_symbol(telegram: Telegram, tmp_path: Path) -> None:
+    ann = telegram.human("Ann")
+    group = telegram.group("Art", ann)
+    async with candid_on(telegram, tmp_path) as candid:
+        await ruled(candid, group, channels=["*"], mode="react")
+        photos = {
+            label: ann.photo(picture(level), group) for label, level in zip(Label, (AI, REAL, UNSURE), strict=True)
+        }
+        album = ann.album([picture(REAL, seed=1), picture(AI, seed=1)], group)
+        await telegram.until(lambda: album[0].reaction and all(photo.reaction for photo in photos.values()))
+    assert {label: photo.reaction for label, photo in photos.items()} == SYMBOLS
+    assert album[0].reaction == SYMBOLS[Label.AI]  # the gravest of them
+    assert telegram.answers(group) == []
+
+
+async def test_a_group_that_forbids_the_symbol(
+    telegram: Telegram, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann = telegram.human("Ann")
+    group = telegram.group("Art", ann)
+    group.reactions = frozenset("👍")
+    async with candid_on(telegram, tmp_path) as candid:
+        await ruled(candid, group, channels=["*"], mode="react")
+        photo = ann.photo(picture(AI), group)
+        await settled(telegram, candid)
+    assert not photo.reaction and telegram.answers(group) == []
+    assert "could not be shown as a reaction" in caplog.text
+
+
+async def test_only_a_log(telegram: Telegram, tmp_path: Path) -> None:
+    ann = telegram.human("Ann")
+    group, log = telegram.group("Art", ann), telegram.group("Log")
+    async with candid_on(telegram, tmp_path) as candid:
+        await ruled(candid, group, channels=["*"], mode="log", log_channel=str(log.id))
+        photo = ann.photo(picture(AI), group)
+        await answered(telegram, log)
+        await settled(telegram, candid)
+    assert telegram.answers(group) == [] and not photo.reaction
+
+
+async def test_topics_are_places(telegram: Telegram, tmp_path: Path) -> None:
+    ann = telegram.human("Ann")
+    group = telegram.group("Art", ann, forum=True)
+    async with candid_on(telegram, tmp_path) as candid:
+        await ruled(candid, group, channels=["23", "1"], exempt_channels=["1"])
+        for topic in (17, 23, None):  # the first topic is that of messages without one
+            ann.photo(picture(AI), group, topic=topic)
+        await settled(telegram, candid)
+        [answer] = telegram.answers(group)
+        assert answer.topic == 23
+        await ruled(candid, group, exempt_channels=[])
+        ann.photo(picture(AI, seed=1), group)
+        assert (await answered(telegram, group, 2))[1].topic is None
+
+
+async def test_exempt_members_and_admins(telegram: Telegram, tmp_path: Path) -> None:
+    ann, ben, cy = telegram.human("Ann"), telegram.human("Ben"), telegram.human("Cy")
+    group, other = telegram.group("Art", ben, cy, admins=(ann,)), telegram.group("Cats", ann, ben)
+    async with candid_on(telegram, tmp_path) as candid:
+        people = [f"telegram:user/{ben.person.id}"]
+        await ruled(candid, group, channels=["*"], exempt_roles=["admins"], exempt_users=people)
+        await ruled(candid, other, channels=["*"])
+        ann.photo(picture(AI, seed=1), group)
+        ann.photo(picture(AI, seed=1), group, anonymous=True)
+        ben.photo(picture(AI, seed=2), group)
+        photo = cy.photo(picture(AI, seed=3), group)
+        await settled(telegram, candid)
+        assert [answer.reply_to for answer in telegram.answers(group)] == [photo]
+        for human in (ann, ben):  # exempt there, not here
+            human.photo(picture(AI, seed=4), other)
+        await answered(telegram, other, 2)
+        cy.says("/check", group, reply_to=ben.photo(picture(AI, seed=5), group))  # asking is another matter
+        await answered(telegram, group, 2)
+
+
+async def test_an_opt_out_is_honoured_everywhere(telegram: Telegram, tmp_path: Path) -> None:
+    ann, ben = telegram.human("Ann"), telegram.human("Ben")
+    group, other = telegram.group("Art", ann, ben), telegram.group("Cats", ann, ben)
+    no = say("community.they-opted-out")
+
+    def forwarded(human: Human, author: Human, **fields: Any) -> Message:
+        origin = {"type": "user", "date": 1, "sender_user": author.person.json()}
+        return human.photo(picture(AI, seed=9), service={"forward_origin": origin}, **fields)
+
+    async with candid_on(telegram, tmp_path) as candid:
+        await ruled(candid, group, channels=["*"])
+        ann.says("/optout", other)
+        [noted] = await answered(telegram, other)
+        assert noted.text == say("community.opted-out")
+        photo = ann.photo(picture(AI), group)  # automatic: silence
+        forwarded(ben, ann, chat=group)
+        await settled(telegram, candid)
+        assert telegram.answers(group) == []
+        ben.says("/check", group, reply_to=photo)
+        ben.says("@candid_bot", other, reply_to=ann.photo(picture(AI), other))
+        assert [(await answered(telegram, chat, n))[-1].text for chat, n in ((group, 1), (other, 2))] == [no, no]
+        forwarded(ben, ann)
+        assert (await answered(telegram, ben.chat))[0].text == no
+        assert telegram.files.downloads == 0
+        ann.says("/check", group, reply_to=photo)  # her own picture, and she asks
+        assert (await answered(telegram, group, 2))[1].buttons
+        ann.says("/optin")
+        await answered(telegram, ann.chat)
+        ben.says("/check", group, reply_to=photo)
+        assert (await answered(telegram, group, 3))[2].buttons
+
+
+async def test_who_may_ask(telegram: Telegram, tmp_path: Path) -> None:
+    ann, ben, dan = telegram.human("Ann"), telegram.human("Ben"), telegram.human("Dan")
+    group, other = telegram.group("Art", ben, admins=(ann,)), telegram.group("Cats", admins=(dan,))
+    no = say("telegram.admins_ask")
+    async with candid_on(telegram, tmp_path) as candid:
+        await ruled(candid, group, users=["admins"])
+        photo = ben.photo(picture(AI), group)
+        ben.says("/check", group, reply_to=photo)
+        dan.says("/check", group, reply_to=photo)  # an admin, but of another group
+        ben.says("/check", group)
+        assert {message.text for message in await answered(telegram, group, 3)} == {no}
+        ann.says("/check", group, reply_to=photo)
+        ann.says("/check", group, reply_to=photo, anonymous=True)
+        assert all(message.buttons for message in (await answered(telegram, group, 5))[3:])
+        dan.photo(picture(AI), other, "/check")
+        [answer] = await answered(telegram, other)
+        assert answer.buttons
+
+
+async def test_quotas_of_a_group(telegram: Telegram, tmp_path: Path) -> None:
+    ann, ben = telegram.human("Ann"), telegram.human("Ben")
+    group, other = telegram.group("Art", ann, ben), telegram.group("Cats", ann)
+    async with candid_on(telegram, tmp_path) as candid:
+        await ruled(candid, group, per_user_per_minute=1, per_server_per_day=2)
+        for human in (ann, ann, ben, ben):
+            human.photo(picture(AI), group, "/check")
+            await answered(telegram, group, len([m for m in telegram.answers(group) if m.buttons or m.edits]) + 1)
+        texts = [message.text for message in telegram.answers(group)]
+        assert say("community.quota-user", seconds="~").partition("~")[0] in texts[1]
+        assert say("community.quota-server", most=2) == texts[3]
+        assert [bool(message.buttons) for message in telegram.answers(group)] == [True, False, True, False]
+        ann.photo(picture(AI), other, "/check")
+        ann.photo(picture(AI))
+        assert (await answered(telegram, other))[0].buttons and (await answered(telegram, ann.chat))[0].buttons
+
+
+async def test_the_sensitivity_moves_the_verdict(telegram: Telegram, tmp_path: Path) -> None:
+    ann = telegram.human("Ann")
+    group, other = telegram.group("Art", ann), telegram.group("Cats", ann)
+    async with candid_on(telegram, tmp_path, detector=with_card()) as candid:
+        await ruled(candid, group, sensitivity=1000)
+        for chat in (group, other):
+            ann.photo(picture(210), chat, "/check")
+        [careful], [usual] = await answered(telegram, group), await answered(telegram, other)
+    assert say("verdict.title-unsure") in careful.text and say("verdict.title-ai") in usual.text
+
+
+async def test_the_language_of_a_group(telegram: Telegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bot import wording
+
+    pirate = {"verdict.title-ai": "Arr, a machine drew it", "telegram.looking": "Arr …"}
+    monkeypatch.setattr(wording, "languages", lambda: ["en", "pi"])
+    monkeypatch.setattr(wording, "_available", lambda: frozenset({"en", "pi"}))
+    english = wording._messages("en")
+    monkeypatch.setattr(wording, "_messages", lambda language: pirate if language == "pi" else english)
+    ann, ben = telegram.human("Ann"), telegram.human("Ben", language="pi")
+    group, other = telegram.group("Art", ann), telegram.group("Cats", ben)
+    monkeypatch.setitem(
+        __import__("bot.community.rule_values", fromlist=["_CHECKS"])._CHECKS, "language", lambda *args: args[-1]
+    )
+    async with candid_on(telegram, tmp_path) as candid:
+        await ruled(candid, group, language="pi")
+        ann.photo(picture(AI), group, "/check")  # the group's, whatever her app speaks
+        ben.photo(picture(AI), other, "/check")  # his app's
+        for chat in (group, other):
+            await telegram.until(
+                lambda chat=chat: any(pirate["verdict.title-ai"] in answer.text for answer in telegram.answers(chat))
+            )
+        assert telegram.answers(group)[0].texts[0] == pirate["telegram.looking"]
+        await ruled(candid, other, language="en")
+        ben.photo(picture(AI, seed=1), other, "/check")
+        await telegram.until(lambda: say("verdict.title-ai") in telegram.answers(other)[-1].text)
