@@ -175,7 +175,9 @@ def test_a_sentence_that_is_missing_is_a_bug() -> None:
 def test_every_sentence_that_the_code_names_exists() -> None:
     named = set()
     for path in BOT.rglob("*.py"):
-        named |= set(re.findall(r"""\bsay\(\s*"([\w.-]+)\"""", path.read_text(encoding="utf-8")))
+        source = path.read_text(encoding="utf-8")
+        named |= set(re.findall(r"""(?<![.\w])(?:say|phrase)\(\s*"([\w.-]+)\"""", source))
+        named |= set(re.findall(r"""\brefuse\(\s*"[\w-]+",\s*"([\w.-]+)\"""", source))
     assert len(named) > 50
     for key in sorted(named):
         sentence = _raw(key)
@@ -190,13 +192,13 @@ def _raw(key: str) -> str:
 
 @pytest.mark.parametrize("p_ai", [0.7996, 0.2004])
 def test_no_adapter_rounds_an_unsure_score_over_a_band(p_ai: float) -> None:
-    from bot.adapters.telegram.answers import short_why
+    from bot.adapters.telegram.answers import compose
     from bot.adapters.web.answer import verdict_json
 
     verdict = replace(UNSURE, p_ai=p_ai)
     shown = score(verdict)
     assert 20 < shown < 80
-    assert f"score {shown}." in short_why(verdict, "en")
+    assert f"score {shown} of 100" in compose([verdict], "en").text
     said = verdict_json(verdict, "en")["words"]
     assert isinstance(said, dict)
     assert str(shown) in said["pin"]
