@@ -42,17 +42,24 @@ def upload(shade: int = 255, name: str = "picture.png") -> Upload:
 
 
 class Rig:
-    """One Candid and one Discord, with a guild, a channel, a member, an admin and a stranger."""
+    """One Candid and one Discord, with a guild, its channels and people, a stranger, and another guild with its admin."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, *, review: bool = False, **settings: Any) -> None:
         self.world = World()
         self.folder = folder
         self.given = settings  # keys of [discord] and [checks]
+        self.review = review  # the host names a folder for pictures to be reviewed
         self.guild: Guild = self.world.guild()
         self.general: Channel = self.world.channel(self.guild)
+        self.log: Channel = self.world.channel(self.guild, "log")
         self.member: Person = self.guild.join(self.world.person("member"))
+        self.other: Person = self.guild.join(self.world.person("other"))
+        self.moderator: Person = self.guild.join(self.world.person("moderator"), moderator=True)
         self.admin: Person = self.guild.join(self.world.person("admin"), admin=True)
         self.stranger: Person = self.world.person("stranger", installed=True)
+        self.elsewhere: Guild = self.world.guild("elsewhere")
+        self.far: Channel = self.world.channel(self.elsewhere, "far")
+        self.foreigner: Person = self.elsewhere.join(self.world.person("foreigner"), admin=True, moderator=True)
         self.timings = QUICK
         self.detector = FakeDetector()
 
@@ -70,7 +77,29 @@ class Rig:
             base,
             discord=dataclasses.replace(base.discord, **discord),
             checks=dataclasses.replace(base.checks, **checks),
+            review=dataclasses.replace(base.review, directory=str(self.folder / "review") if self.review else ""),
         )
+
+    @property
+    def server(self) -> str:
+        """The store's name of the guild."""
+        return f"discord:{self.guild.id}"
+
+    async def rule(self, **changes: Any) -> None:
+        """Change the guild's rules, without the panel."""
+        await self.community.rules.change(self.server, "test", **changes)
+
+    def publish(self) -> None:
+        """The model's card has figures and a curve."""
+        tier = {"false_accusations": {"value": 0.012}, "recall": {"value": 0.43}}
+        rates = {1000: (0.97, 0.21), 300: (0.9, 0.34), 100: (0.8, 0.45), 30: (0.5, 0.62)}
+        curve = [
+            {"rate": 1 / one_in, "threshold": edge, "recall": found, "false_accusations": 1 / one_in}
+            for one_in, (edge, found) in rates.items()
+        ]
+        tiers = ("clean", "telegram", "hard")
+        data = {"metrics": {"tiers": dict.fromkeys(tiers, tier)}, "curve": dict.fromkeys(tiers, curve)}
+        self.detector.card = dataclasses.replace(self.detector.card, data=self.detector.card.data | data)
 
     async def __aenter__(self) -> Self:
         await self.world.__aenter__()
@@ -132,4 +161,4 @@ class Rig:
 
     async def allow(self, *channels: Channel) -> None:
         """Turn automatic mode on, without the menu."""
-        await self.community.rules.change(f"discord:{self.guild.id}", "test", channels=[str(c.id) for c in channels])
+        await self.rule(channels=[str(channel.id) for channel in channels])
