@@ -4,8 +4,10 @@ Intervals: Wilson's for shares (Wilson 1927), the bootstrap over whole sources f
 1979), because pictures of one source resemble each other and a bootstrap over pictures would flatter.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -82,6 +84,29 @@ def balanced_accuracy(p: Floats, labels: Labels, threshold: float = 0.5) -> floa
     """The mean of the share of AI pictures at or above the threshold and of real ones below it."""
     called = p >= threshold
     return float((np.mean(called[labels == 1]) + np.mean(~called[labels == 0])) / 2)
+
+
+def f1(called: Mask, labels: Labels) -> float:
+    """The harmonic mean of precision and recall, AI as positive."""
+    hits = int((called & (labels == 1)).sum())
+    return 2 * hits / max(int(called.sum()) + int((labels == 1).sum()), 1)
+
+
+def f1_interval(called: Mask, labels: Labels, times: int = 10_000, seed: int = 0) -> tuple[float, float]:
+    """By the bootstrap over pictures, apart for each label: F1 depends on nothing but how many of each are called AI."""
+    random = np.random.default_rng(seed)
+    ai, real = int((labels == 1).sum()), int((labels == 0).sum())
+    hits = random.binomial(ai, called[labels == 1].mean(), times)
+    accused = random.binomial(real, called[labels == 0].mean(), times)
+    return interval(2 * hits / np.maximum(hits + accused + ai, 1))
+
+
+def mcnemar(first: Mask, second: Mask) -> float:
+    """The exact two-sided p of McNemar's test (1947) that two detectors, right on these pictures, are equally good."""
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    n, fewer = only_first + only_second, min(only_first, only_second)
+    tail = sum(math.comb(n, k) for k in range(fewer + 1))
+    return min(1.0, float(Fraction(2 * tail, 2**n)))
 
 
 def calibration_error(p: Floats, labels: Labels, bins: int = 15) -> float:

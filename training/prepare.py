@@ -2,6 +2,7 @@
 
     python -m training.prepare --data data/mine --out data/prepared            # a folder with real/ and ai/
     python -m training.prepare --data wild.parquet data/more --out data/prepared
+    python -m training.prepare --whole 32 --data cifake-train.parquet --out data/cifake     # small pictures, as they are
 
 From each original: native tiles (pixels as they are), tiles after a shrink to 512-1280 pixels (as chats deliver them) and
 overviews (the whole). All are stored the same way, JPEG at quality 98 without chroma subsampling, so that storage tells nothing
@@ -21,6 +22,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from training.dataset import Item, read_items
+from training.pixels import prepare_pixels
 
 NATIVE, SHRUNK, OVERVIEW = 3, 2, 2  # tiles of each kind from one original
 TILE = 272  # pixels: room for the rescaling and shifting that augmentation does
@@ -38,7 +40,13 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the tiles")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument(
+        "--whole", type=int, metavar="SIDE", help="the pictures are SIDE x SIDE pixels: keep them whole"
+    )
     arguments = parser.parse_args()
+    if arguments.whole:
+        prepare_pixels(arguments.data, arguments.out, arguments.whole)
+        return
     prepare(arguments.data, arguments.out, arguments.processes)
 
 

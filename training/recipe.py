@@ -11,16 +11,22 @@ RECIPES = Path(__file__).with_name("recipes")
 @dataclass(frozen=True, slots=True)
 class Recipe:
     name: str
-    network: str  # a function in model/network.py
+    network: str  # a function in model/network.py or model/small.py
     start: str  # "imagenet", "scratch", "champion", or the folder of a version
     side: int  # pixels of a training sample
     batch: int
     steps: int  # how long, unless `minutes` says it
     learning_rate: float  # at the peak
     minutes: float = 0.0  # of wall-clock, instead of steps
-    small_side: int = 0  # pixels of a sample in the first `small_share` of the run: twice as many samples in the same time
+    small_side: int = (
+        0  # pixels of a sample in the first `small_share` of the run: twice as many samples in the same time
+    )
     small_share: float = 0.0
-    fold: int = 0  # held out to calibrate and measure; -1 trains on everything
+    fold: int = 0  # held out to calibrate and measure; -1 trains on everything. Of small whole pictures, a twentieth is
+    mirror: bool = True  # small whole pictures: every other one is mirrored,
+    shift: int = 2  # and each is moved by up to so many pixels
+    optimizer: str = "adamw"  # or "muon"
+    precision: str = "float32"  # or "bfloat16": activations and products, not the weights
     warmup: int = 200
     weight_decay: float = 0.02
     label_smoothing: float = 0.05

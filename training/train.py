@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from training.batches import Batches
     from training.pace import Pace
+    from training.pixelbatches import PixelBatches
 
 EPOCH = 250  # steps between two checkpoints
 SETTLING = 100  # batches over which the averaged weights get statistics of their own
@@ -56,17 +57,15 @@ def train(recipe: Recipe, data: Path, out: Path) -> None:
     import keras
 
     from model.weights import save_weights
-    from training.batches import Batches
     from training.pace import Pace
     from training.start import build_network
-    from training.tiles import open_tiles
 
     out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
-    tiles = open_tiles(data)
+    keras.config.set_dtype_policy("mixed_bfloat16" if recipe.precision == "bfloat16" else recipe.precision)
     pace = Pace(recipe, out / "pace.json")
-    batches = Batches(tiles, recipe, EPOCH, out, pace)
-    print(f"{len(tiles)} tiles, {batches.describe()}; backend {keras.backend.backend()}", flush=True)
+    batches = open_batches(data, recipe, out, pace)
+    print(f"{batches.describe()}; backend {keras.backend.backend()}, {recipe.precision}", flush=True)
     network = build_network(recipe, batches.embedding_width)
     compile_network(network, recipe)
     network.fit(
@@ -91,27 +90,51 @@ def train(recipe: Recipe, data: Path, out: Path) -> None:
     print(f"weights are in {out / 'weights.npz'}", flush=True)
 
 
+def open_batches(data: Path, recipe: Recipe, out: Path, pace: "Pace") -> "Batches | PixelBatches":
+    """Of tiles, or of small whole pictures, whichever training.prepare wrote."""
+    from training.batches import Batches
+    from training.pixelbatches import PixelBatches
+    from training.pixels import is_prepared, open_pixels
+    from training.tiles import open_tiles
+
+    if is_prepared(data):
+        return PixelBatches(open_pixels(data), recipe, EPOCH, pace)
+    return Batches(open_tiles(data), recipe, EPOCH, out, pace)
+
+
 def compile_network(network: "keras.Model", recipe: Recipe) -> None:
-    """AdamW (Loshchilov & Hutter 2019) its weights averaged over about the last 1/(1-average) steps."""
+    """Its weights are averaged over about the last 1/(1-average) steps."""
     import keras
 
-    optimizer = keras.optimizers.AdamW(
-        recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-        global_clipnorm=recipe.clip,
-        use_ema=True,
-        ema_momentum=recipe.average,
-    )
     losses: dict[str, Any] = {
         "logit": keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
     }
     weights = {"logit": 1.0}
     if "embedding" in {layer.name for layer in network.layers}:
         losses["embedding"], weights["embedding"] = keras.losses.MeanSquaredError(), recipe.teacher_weight
-    network.compile(optimizer, loss=losses, loss_weights=weights)
+    network.compile(build_optimizer(recipe), loss=losses, loss_weights=weights)
 
 
-def settle_normalisations(network: "keras.Model", batches: "Batches") -> None:
+def build_optimizer(recipe: Recipe) -> "keras.optimizers.Optimizer":
+    """AdamW (Loshchilov & Hutter 2019), or Muon. Raises SystemExit with a sentence for another."""
+    import keras
+
+    from training.muon import Muon
+
+    common: dict[str, Any] = {
+        "weight_decay": recipe.weight_decay,
+        "global_clipnorm": recipe.clip,
+        "use_ema": True,
+        "ema_momentum": recipe.average,
+    }
+    if recipe.optimizer == "adamw":
+        return keras.optimizers.AdamW(recipe.learning_rate, **common)
+    if recipe.optimizer == "muon":
+        return Muon(recipe.learning_rate, adam_weight_decay=None, adam_beta_2=0.99, **common)
+    raise SystemExit(f"There is no optimizer {recipe.optimizer!r}: a recipe has adamw or muon.")
+
+
+def settle_normalisations(network: "keras.Model", batches: "Batches | PixelBatches") -> None:
     """The weights are an average over steps; their normalisations' statistics belonged to the last step's weights. Measure them anew
     on training batches (Izmailov et al. 2018, "Averaging Weights Leads to Wider Optima", section 3.2)."""
     import keras
