@@ -9,8 +9,9 @@ import logging
 
 from bot.evidence import container, credentials, exif, iim, kinds, parameters, stealth, tags, text, xmp
 from bot.evidence.container import Metadata
+from bot.evidence.generation import Generation
 from bot.evidence.kinds import says_ai, says_edited
-from bot.evidence.manifest import EDITED, GENERATED, source_type
+from bot.evidence.manifest import EDITED, GENERATED, SYNTHETIC, source_type
 from bot.evidence.phrases import found, phrase
 from bot.verdict import Finding, Phrase, Strength
 
@@ -18,6 +19,7 @@ __all__ = ["kinds", "read", "says_ai", "says_edited"]
 
 log = logging.getLogger(__name__)
 
+_FREE = (xmp.SDCPP + "parameters", xmp.EXIF + "UserComment", xmp.DC + "description", xmp.TIFF + "ImageDescription")
 _SOURCE_TYPES = (xmp.IPTC + "DigitalSourceType", xmp.IPTC + "DigitalSourceFileType", xmp.IPTC + "digitalSourceType")
 
 
@@ -36,12 +38,13 @@ def _read(data: bytes) -> tuple[Finding, ...]:
         return ()
     camera = exif.read(metadata.exif)
     properties = xmp.read(metadata.xmp)
+    records = iim.read(metadata.iim)
     findings = [
         *credentials.read(data, metadata),
         _source_type(properties),
-        _settings(metadata, camera, properties),
+        _settings(metadata, camera, properties, records),
         _hidden(data),
-        *_signatures(metadata, camera, properties),
+        *_signatures(metadata, camera, properties, records),
         _camera(camera),
     ]
     order = list(Strength)
@@ -56,12 +59,16 @@ def _source_type(properties: xmp.Properties) -> Finding | None:
         return _declared(kinds.SOURCE_GENERATED, phrase("evidence.source-generated"))
     if EDITED in meanings:
         return _declared(kinds.SOURCE_EDITED, phrase("evidence.source-edited"))
+    if SYNTHETIC in meanings:  # drawn by hand or by AI: the term does not say
+        return found(kinds.SOURCE_EDITED, Strength.HINT, phrase("evidence.source-synthetic"))
     return None
 
 
-def _settings(metadata: Metadata, camera: exif.Exif, properties: xmp.Properties) -> Finding | None:
-    fields = (*camera.texts, properties.get(xmp.EXIF + "UserComment", ""), properties.get(xmp.DC + "description", ""))
-    generation = parameters.read(metadata.texts, fields)
+def _settings(
+    metadata: Metadata, camera: exif.Exif, properties: xmp.Properties, records: dict[int, str]
+) -> Finding | None:
+    described = (properties.get(name, "") for name in _FREE)
+    generation = parameters.read(metadata.texts, (*camera.texts, *described, records.get(iim.CAPTION, "")))
     if generation is None:
         return None
     if not generation.generative:
@@ -77,7 +84,7 @@ def _hidden(data: bytes) -> Finding | None:
     return _declared(kinds.HIDDEN_PARAMETERS, *_describe("evidence.hidden-parameters", generation))
 
 
-def _describe(key: str, generation: parameters.Generation) -> list[Phrase]:
+def _describe(key: str, generation: Generation) -> list[Phrase]:
     phrases = [phrase(key, tool=text.clean(generation.tool))]
     if generation.model:
         phrases.append(phrase("evidence.model", model=text.clean(generation.model)))
@@ -86,9 +93,11 @@ def _describe(key: str, generation: parameters.Generation) -> list[Phrase]:
     return phrases
 
 
-def _signatures(metadata: Metadata, camera: exif.Exif, properties: xmp.Properties) -> list[Finding]:
+def _signatures(
+    metadata: Metadata, camera: exif.Exif, properties: xmp.Properties, records: dict[int, str]
+) -> list[Finding]:
     findings = []
-    for tag in tags.read(dict(reversed(metadata.texts)), camera, properties, iim.read(metadata.iim)):
+    for tag in tags.read(dict(reversed(metadata.texts)), camera, properties, records):
         key = "editor-tag" if tag.edited else "generator-tag" if tag.sure else "generator-maybe"
         phrases = [phrase(f"evidence.{key}", name=text.clean(tag.name))]
         if tag.prompt:

@@ -10,6 +10,7 @@ MAX_NODES = 5000
 _GENERATES = re.compile(
     r"sampler|checkpoint|ckpt|unetloader|diffusion|textencode|emptylatent|emptysd3|flux|sdxl|kontext|"
     r"ideogram|openai(gpt|dalle)|gemini.*image|nano.?banana|stability|recraft|runway.*image|luma.*image|imagen|seedream|"
+    r"bytedance.*image|grok.*image|kling.*image|"
     r"qwen.*image|hunyuan|txt2img|text.?to.?image|img2img|image.?to.?image|inpaint",
     re.IGNORECASE,
 )
@@ -29,7 +30,7 @@ class Graph:
 def read(value: dict[str, Any]) -> Graph | None:
     """A prompt ({id: {class_type, inputs}}) or a workflow ({nodes: [{type, widgets_values}]}); else None."""
     if isinstance(value.get("nodes"), list) and "links" in value:
-        return _workflow(value["nodes"][:MAX_NODES])
+        return _workflow(value["nodes"][:MAX_NODES] + _inner_nodes(value.get("definitions")), value["links"])
     if not value or len(value) > MAX_NODES:
         return None
     nodes: dict[str, dict[str, Any]] = {
@@ -46,10 +47,21 @@ def _generative(kinds: Iterable[str]) -> bool:
     return any(_GENERATES.search(kind) and not _NOT.search(kind) for kind in kinds)
 
 
-def _workflow(items: list[Any]) -> Graph | None:
+def _inner_nodes(definitions: object) -> list[Any]:
+    """The nodes of subgraphs, which a workflow keeps beside its own."""
+    graphs = definitions.get("subgraphs") if isinstance(definitions, dict) else None
+    nodes: list[Any] = []
+    for graph in graphs if isinstance(graphs, list) else []:
+        inner = graph.get("nodes") if isinstance(graph, dict) else None
+        nodes += inner[: MAX_NODES - len(nodes)] if isinstance(inner, list) else []
+    return nodes
+
+
+def _workflow(items: list[Any], links: object) -> Graph | None:
     nodes = [node for node in items if isinstance(node, dict) and isinstance(node.get("type"), str)]
     if not nodes:
         return None
+    negative = _negative(nodes, links)
     model = words = ""
     for node in nodes:
         values = node.get("widgets_values")
@@ -58,9 +70,24 @@ def _workflow(items: list[Any]) -> Graph | None:
             continue
         if not model and re.search(r"checkpoint|unetloader", node["type"], re.IGNORECASE):
             model = first
-        if not words and node["type"].startswith("CLIPTextEncode"):
+        if not words and node["type"].startswith("CLIPTextEncode") and str(node.get("id")) not in negative:
             words = first
     return Graph(_generative(node["type"] for node in nodes), model, words)
+
+
+def _negative(nodes: list[dict[str, Any]], links: object) -> set[str]:
+    """The nodes that feed an input called "negative". A link is [its id, from node, from slot, to node, …]."""
+    wanted: set[str] = set()
+    for node in nodes:
+        inputs = node.get("inputs")
+        for one in inputs if isinstance(inputs, list) else []:
+            if isinstance(one, dict) and one.get("name") == "negative":
+                wanted.add(str(one.get("link")))
+    found = set()
+    for link in links if isinstance(links, list) else []:
+        if isinstance(link, list) and len(link) > 1 and str(link[0]) in wanted:
+            found.add(str(link[1]))
+    return found
 
 
 def _model(nodes: dict[str, dict[str, Any]]) -> str:
@@ -78,10 +105,12 @@ def _prompt(nodes: dict[str, dict[str, Any]]) -> str:
         words = _follow(nodes, node["inputs"].get("positive"), 0)
         if words:
             return words
-    for node in nodes.values():
-        words = _words(node)
-        if words and re.search(r"textencode|prompt", node["class_type"], re.IGNORECASE):
-            return words
+    for kinds in (re.compile(r"textencode|prompt", re.IGNORECASE), _GENERATES):
+        for node in nodes.values():
+            if kinds.search(node["class_type"]):
+                words = _words(node) or _follow(nodes, node["inputs"].get("prompt") or node["inputs"].get("text"), 0)
+                if words:
+                    return words
     return ""
 
 

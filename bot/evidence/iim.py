@@ -1,6 +1,6 @@
-"""IPTC's older records (IIM): caption and credit."""
+"""IPTC's older records (IIM): caption, credit, and the program."""
 
-CAPTION, CREDIT, SOURCE = 120, 110, 115
+CAPTION, CREDIT, PROGRAM = 120, 110, 65
 
 
 def read(block: bytes) -> dict[int, str]:

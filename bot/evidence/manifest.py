@@ -18,7 +18,7 @@ MAX_CHAIN = 12
 
 ACTIONS = ("c2pa.actions", "c2pa.actions.v2")
 INGREDIENTS = ("c2pa.ingredient", "c2pa.ingredient.v2", "c2pa.ingredient.v3")
-GENERATED, EDITED, CAPTURED = "generated", "edited", "captured"
+GENERATED, EDITED, CAPTURED, SYNTHETIC = "generated", "edited", "captured", "synthetic"
 
 _PREFIXES = ("http://cv.iptc.org/newscodes/digitalsourcetype/", "https://cv.iptc.org/newscodes/digitalsourcetype/",
              "http://c2pa.org/digitalsourcetype/", "https://c2pa.org/digitalsourcetype/", "digsrctype:")  # fmt: skip
@@ -26,6 +26,7 @@ _MEANINGS = {
     "trainedAlgorithmicMedia": GENERATED,
     "trainedAlgorithmicData": GENERATED,
     "compositeWithTrainedAlgorithmicMedia": EDITED,
+    "compositeSynthetic": SYNTHETIC,
     "digitalCapture": CAPTURED,
     "computationalCapture": CAPTURED,
     "negativeFilm": CAPTURED,
@@ -59,7 +60,7 @@ def source_type(value: object) -> str:
         return ""
     for prefix in _PREFIXES:
         value = value.removeprefix(prefix)
-    return _MEANINGS.get(value, "")
+    return _MEANINGS.get(value[:1].lower() + value[1:], "")  # some write the term like a class
 
 
 def read(jumbf: bytes) -> Story | None:
@@ -164,7 +165,11 @@ def _read_assertion(manifest: Manifest, name: str, jumbf: bytes, start: int, end
 
 def read_actions(manifest: Manifest, body: object) -> None:
     """Add the actions of one actions assertion."""
-    actions = body.get("actions") if isinstance(body, dict) else None
+    if not isinstance(body, dict):
+        return
+    agents, actions = body.get("softwareAgents"), body.get("actions")
+    for agent in agents if isinstance(agents, list) else []:
+        _add_tool(manifest, agent)
     for action in actions if isinstance(actions, list) else []:
         if not isinstance(action, dict):
             continue

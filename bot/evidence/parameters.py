@@ -4,52 +4,55 @@ Each reader accepts only the structure that its tools write. The name of a tool 
 not such a structure.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
-from bot.evidence import comfyui
+from bot.evidence import objects
+from bot.evidence.generation import Generation
+from bot.evidence.objects import Object, Reader
 
-MAX_JSON = 2 * 1024 * 1024
 _SETTINGS_LENGTH = 16 * 1024
-_LABEL = re.compile(r"\s*(?:prompt|workflow|parameters|generation_data)\s*:\s*", re.IGNORECASE)
+_LABEL = re.compile(r"\s*(?:prompt|workflow|parameters|generation_data)\s*[:\0]\s*", re.IGNORECASE)
 _DREAM = re.compile(r'^".*" (?=.*-s ?\d+)(?=.*-S ?\d+)(?=.*-[CAW] ?\w+)', re.DOTALL)
+_NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?")
+_WEB_UI = "Stable Diffusion web UI"
 _A1111_NAMES = frozenset({
     "Sampler", "CFG scale", "Seed", "Size", "Model", "Model hash", "Schedule type", "VAE", "Distilled CFG Scale",
     "Denoising strength", "Guidance", "Version", "RNG", "Clip skip",
 })  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """How a picture was made: `tool` is always known. `generative` is false for a graph that only handles pictures."""
-
-    tool: str
-    model: str = ""
-    prompt: str = ""
-    generative: bool = True
+# Versions by which the web UI's descendants tell themselves apart.
+_A1111_VERSIONS = (
+    (r"f\d[\d.]*v\d[\w.]*-v", "Stable Diffusion WebUI reForge"),
+    (r"f\d", "Stable Diffusion WebUI Forge"),
+    (r"(?:classic|neo)\b", "Stable Diffusion WebUI Forge"),
+    (r"v?\d", _WEB_UI),
+)
 
 
 def read(texts: Iterable[tuple[str, str]], fields: Iterable[str]) -> Generation | None:
     """The first generator's settings in named text chunks (PNG) or in free fields (EXIF, XMP, comments)."""
-    named: dict[str, str] = {}
+    named: Object = {}
     for keyword, value in texts:
         named.setdefault(keyword, value)
     found = [generation for generation in _candidates(named, fields) if generation]
     # A graph is said to be harmless only when nothing else says more.
-    return next((generation for generation in found if generation.generative), found[0] if found else None)
+    first = next((generation for generation in found if generation.generative), found[0] if found else None)
+    if first and first.tool == _WEB_UI and any(one.tool == "ComfyUI" and one.generative for one in found):
+        return replace(first, tool="ComfyUI")  # some of its save nodes write the web UI's settings beside the graph
+    return first
 
 
-def _candidates(named: dict[str, str], fields: Iterable[str]) -> Iterable[Generation | None]:
-    yield _novelai(named)
+def _candidates(named: Object, fields: Iterable[str]) -> Iterable[Generation | None]:
+    yield objects.novelai(named)
     for keyword, reader in _CHUNKS.items():
         if keyword in named:
             yield reader(named[keyword])
-    yield _easy_diffusion(named)
-    if "Comment" in named:
-        yield anywhere(named["Comment"])
+    yield objects.easy_diffusion(named)
+    yield _scripts(named)
+    for keyword in ("Comment", "Description"):
+        if keyword in named:
+            yield anywhere(named[keyword])
     for field in fields:
         yield anywhere(field)
 
@@ -58,14 +61,11 @@ def anywhere(text: str) -> Generation | None:
     """Settings in a field that is not theirs alone: only complete structures count."""
     label = _LABEL.match(text[:40])
     body = text[label.end() :] if label else text
-    value = _json(body)
+    value = objects.parse(body)
     if isinstance(value, dict):
-        for reader in (_swarm, _fooocus, _invoke, _novelai_comment, _draw_things, _easy_diffusion, _bundle):
-            generation = reader(value)
-            if generation:
-                return generation
-        return comfyui_graph(value)
-    return a1111(body)
+        found = next((one for reader in objects.ANYWHERE if (one := reader(value))), None)
+        return found or _bundle(value) or objects.graph(value)
+    return a1111(body) or _mochi(body)
 
 
 def a1111(text: str) -> Generation | None:
@@ -89,112 +89,42 @@ def _a1111_tool(settings: dict[str, str]) -> str:
     version, app = settings.get("Version", ""), settings.get("App", "")
     if app:
         return app
-    if re.match(r"f\d", version):
-        return "Stable Diffusion WebUI Forge"
-    if re.match(r"v?\d", version) or not version:
-        return "Stable Diffusion web UI"
+    if not version:
+        return "Civitai" if "Civitai resources" in settings else _WEB_UI
+    for pattern, tool in _A1111_VERSIONS:
+        if re.match(pattern, version):
+            return tool
     return re.split(r"[\s\n]v?\d", version)[0]
 
 
-def comfyui_graph(value: dict[str, Any]) -> Generation | None:
-    """ComfyUI's prompt (nodes by id) or workflow (a list of nodes)."""
-    graph = comfyui.read(value)
-    return Generation("ComfyUI", graph.model, graph.prompt, graph.generative) if graph else None
-
-
-def _json(text: str) -> Any:
-    if len(text) > MAX_JSON or text.lstrip()[:1] != "{":
+def _mochi(text: str) -> Generation | None:
+    """Mochi Diffusion's caption: "Include in Image: …; Model: …; Seed: 7; Steps: 12; Generator: Mochi Diffusion 4.2"."""
+    if not text.startswith("Include in Image: "):
         return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+    settings = dict(part.partition(": ")[::2] for part in text[:_SETTINGS_LENGTH].split("; "))
+    numbers = all(_NUMBER.fullmatch(settings.get(name, "")) for name in ("Seed", "Steps"))
+    if not numbers or not settings.get("Generator", "").startswith("Mochi Diffusion "):
         return None
+    return Generation("Mochi Diffusion", settings.get("Model", ""), settings["Include in Image"])
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _swarm(value: dict[str, Any]) -> Generation | None:
-    settings = value.get("sui_image_params")
-    if not isinstance(settings, dict):
-        return None
-    return Generation("SwarmUI", _text(settings.get("model")), _text(settings.get("prompt")))
-
-
-def _fooocus(value: dict[str, Any]) -> Generation | None:
-    version = _text(value.get("version")) or _text(value.get("metadata_scheme"))
-    if not version.lower().startswith("fooocus") or not {"prompt", "base_model", "seed"} & value.keys():
-        return None
-    return Generation("Fooocus", _text(value.get("base_model")), _text(value.get("prompt")))
-
-
-def _invoke(value: dict[str, Any]) -> Generation | None:
-    image = value.get("image")
-    if value.get("app_id") in ("lstein/stable-diffusion", "invoke-ai/InvokeAI") and isinstance(image, dict):
-        prompts = image.get("prompt")
-        first = prompts[0] if isinstance(prompts, list) and prompts else prompts
-        words = _text(first.get("prompt")) if isinstance(first, dict) else _text(first)
-        return Generation("InvokeAI", _text(value.get("model_weights")) or _text(value.get("model_id")), words)
-    if "app_version" in value and {"generation_mode", "positive_prompt", "steps", "seed"} & value.keys():
-        model = value.get("model")
-        name = _text(model.get("name") or model.get("model_name")) if isinstance(model, dict) else _text(model)
-        return Generation("InvokeAI", name, _text(value.get("positive_prompt")))
-    return None
-
-
-def _invoke_graph(value: dict[str, Any]) -> Generation | None:
-    nodes = value.get("nodes")
-    if not isinstance(nodes, dict) or not isinstance(value.get("edges"), list):
-        return None
-    kinds = {_text(node.get("type")) for node in nodes.values() if isinstance(node, dict)}
-    return Generation("InvokeAI") if any("denoise_latents" in kind or "l2i" in kind for kind in kinds) else None
-
-
-def _novelai_comment(value: dict[str, Any]) -> Generation | None:
-    if isinstance(value.get("Comment"), str) and value.get("Software") == "NovelAI":
-        return _novelai({key: text for key, text in value.items() if isinstance(text, str)})
-    return None
-
-
-def _novelai(named: dict[str, str]) -> Generation | None:
-    comment = _json(named.get("Comment", ""))
-    if named.get("Software") != "NovelAI" or not isinstance(comment, dict) or not {"steps", "seed"} <= comment.keys():
-        return None
-    return Generation("NovelAI", named.get("Source", ""), _text(comment.get("prompt")) or named.get("Description", ""))
-
-
-def _draw_things(value: dict[str, Any]) -> Generation | None:
-    if {"c", "uc", "steps", "sampler", "seed", "model"} <= value.keys():
-        return Generation("Draw Things", _text(value["model"]), _text(value["c"]))
-    return None
-
-
-def _easy_diffusion(value: dict[str, Any]) -> Generation | None:
-    names = ("use_stable_diffusion_model", "Stable Diffusion model")
-    model = next((_text(value[name]) for name in names if name in value), None)
-    if model is None or not {"seed", "Seed"} & value.keys():
-        return None
-    return Generation("Easy Diffusion", model, _text(value.get("prompt")) or _text(value.get("Prompt")))
-
-
-def _bundle(value: dict[str, Any]) -> Generation | None:
+def _bundle(value: Object) -> Generation | None:
     """One object with a graph or settings inside, as some of ComfyUI's save nodes write."""
     for name in ("prompt", "workflow", "parameters"):
         inner = value.get(name)
         if isinstance(inner, str):
-            inner = _json(inner) or (a1111(inner) if name == "parameters" else None)
+            inner = objects.parse(inner) or (a1111(inner) if name == "parameters" else None)
         if isinstance(inner, Generation):
             return inner
-        graph = comfyui_graph(inner) if isinstance(inner, dict) else None
+        graph = objects.graph(inner) if isinstance(inner, dict) else None
         if graph:
             return graph
     return None
 
 
-def _of_json(*readers: Callable[[dict[str, Any]], Generation | None]) -> Callable[[str], Generation | None]:
+def _of_json(*readers: Reader) -> Callable[[str], Generation | None]:
     def read_text(text: str) -> Generation | None:
-        value = _json(text)
+        value = objects.parse(text)
         if not isinstance(value, dict):
             return None
         return next((generation for reader in readers if (generation := reader(value))), None)
@@ -208,24 +138,24 @@ def _dream(text: str) -> Generation | None:
     return Generation("InvokeAI", "", text[:4096].rpartition('" ')[0].lstrip('"'))
 
 
-def _tensor_art(value: dict[str, Any]) -> Generation | None:
-    if not {"models", "prompt", "seed"} <= value.keys():
+def _scripts(named: Object) -> Generation | None:
+    """Plain chunks of one setting each, as Kohya's sd-scripts write them: the prompt, and four that fit together."""
+    values = [named.get(name, "") for name in ("seed", "steps", "scale")]
+    if "prompt" not in named or "sampler" not in named or not all(map(_NUMBER.fullmatch, values)):
         return None
-    return Generation("Tensor.Art", _text(value.get("baseModel")), _text(value.get("prompt")))
-
-
-def _nmkd(value: dict[str, Any]) -> Generation | None:
-    return Generation("NMKD Stable Diffusion GUI", _text(value.get("model")), _text(value.get("prompt")))
+    return Generation("sd-scripts", "", named["prompt"])
 
 
 _CHUNKS: dict[str, Callable[[str], Generation | None]] = {
+    "generation_data": _of_json(objects.tensor_art),
+    "parameters-json": _of_json(objects.stability_matrix),
     "parameters": anywhere,
-    "prompt": _of_json(comfyui_graph),
-    "workflow": _of_json(comfyui_graph),
-    "sd-metadata": _of_json(_invoke),
-    "invokeai_metadata": _of_json(_invoke),
-    "invokeai_graph": _of_json(_invoke_graph),
+    "prompt": _of_json(objects.graph),
+    "workflow": _of_json(objects.graph),
+    "sd-metadata": _of_json(objects.invoke),
+    "invokeai_metadata": _of_json(objects.invoke, objects.own_invoke),
+    "invokeai_graph": _of_json(objects.invoke_graph),
+    "invokeai_workflow": _of_json(objects.invoke_graph),
     "Dream": _dream,
-    "generation_data": _of_json(_tensor_art),
-    "NMKDiffusion": _of_json(_nmkd),
+    "NMKDiffusion": _of_json(objects.nmkd),
 }

@@ -19,7 +19,8 @@ _NAMES = (
     "Microsoft Designer Image Creator", "DreamStudio", "Playground AI", "Krea AI", "Tensor.Art", "SeaArt", "PixAI",
     "Google Imagen", "Imagen", "Google Gemini", "Gemini", "Grok", "Aurora", "Meta AI", "Imagined with AI",
     "Imagined with Meta AI", "Made with Google AI", "Made with AI", "Runway", "Jimeng", "即梦AI", "Doubao", "豆包",
-    "Seedream", "Kling AI", "Qwen-Image", "Hunyuan Image", "GPT Image", "gpt-image", "ChatGPT",
+    "Seedream", "Kling AI", "Qwen-Image", "Hunyuan Image", "GPT Image", "gpt-image", "ChatGPT", "Mochi Diffusion", "mflux",
+    "Luma AI", "Dreamina", "Nano Banana", "Stability AI", "SwarmUI", "Easy Diffusion", "Civitai",
 )  # fmt: skip
 _GENERATOR = re.compile("(" + "|".join(map(re.escape, _NAMES)) + ")" + _VERSION, re.IGNORECASE)
 _FLUX = re.compile(r"AI generated;(?:txt|img)2img;[\w.;-]{1,40}")
@@ -57,7 +58,7 @@ def read(texts: dict[str, str], exif: Exif, properties: xmp.Properties, records:
     for field in (
         exif.make, exif.software, properties.get(xmp.XMP + "CreatorTool", ""), properties.get(xmp.TIFF + "Make", ""),
         properties.get(xmp.TIFF + "Software", ""), properties.get(xmp.PHOTOSHOP + "Credit", ""),
-        records.get(iim.CREDIT, ""), texts.get("Software", ""),
+        records.get(iim.CREDIT, ""), records.get(iim.PROGRAM, ""), texts.get("Software", ""), texts.get("Source", ""),
     ):  # fmt: skip
         add(_signature(field))
     return list(found.values())

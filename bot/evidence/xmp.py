@@ -18,6 +18,7 @@ PHOTOSHOP = "{http://ns.adobe.com/photoshop/1.0/}"
 EXIF = "{http://ns.adobe.com/exif/1.0/}"
 TIFF = "{http://ns.adobe.com/tiff/1.0/}"
 IPTC = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
+SDCPP = "{https://github.com/leejet/stable-diffusion.cpp/ns/1.0/}"
 AIGC = "{http://www.tc260.org.cn/ns/AIGC/1.0/}"
 
 Properties = dict[str, str]

@@ -9,6 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+SDCPP = "https://github.com/leejet/stable-diffusion.cpp/ns/1.0/"
 SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 

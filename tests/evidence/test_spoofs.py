@@ -137,6 +137,36 @@ SPOOFS: dict[str, bytes] = {
     "novelai without a comment": make.png(Title="Untitled", Source="NovelAI Diffusion V3"),
     "novelai's comment without its name": make.png(Comment=NOVELAI["Comment"], Software="Paint"),
     "a dream without options": make.png(Dream='"I have a dream" -- M. L. King'),
+    "a space's words without its numbers": make.png(parameters=json.dumps({"prompt": "a castle", "Model": "X100"})),
+    "another software's object": make.png(parameters=json.dumps({"Prompt": "x", "seed": 1, "steps": 2, "software": "X"})),
+    "mflux's version alone": plain(json.dumps({"mflux_version": "0.10.0"})),
+    "civitai's name in a caption": plain("Civitai resources: [] and Steps: 20, Seed: 5, Model: x"),
+    "civitai's object without a graph": make.png(prompt=json.dumps({"extraMetadata": '{"prompt": "x", "seed": 1}'})),
+    "invokeai's chunk of something else": make.png(invokeai_metadata=json.dumps({"steps": "walk up the stairs"})),
+    "invokeai's workflow that only scales": make.png(invokeai_workflow=json.dumps(
+        {"nodes": [{"id": "1", "data": {"type": "img_resize"}}], "edges": []})),
+    "a stability matrix of something else": make.png(**{"parameters-json": json.dumps({"Steps": 3, "Seed": 4})}),
+    "data of a machine": make.png(generation_data=json.dumps({"prompt": "x", "volt": 230})),
+    "chunks of words": make.png(prompt="sing", seed="of doubt", sampler="drum", steps="two", scale="major"),
+    "chunks of numbers without a sampler": make.png(prompt="sing", seed="1", steps="2", scale="7"),
+    "a caption like mochi's": plain("Include in Image: a cat; Generator: Mochi Diffusion 4.2"),
+    "mochi's caption without numbers": plain("Include in Image: x; Seed: pea; Steps: up; Generator: Mochi Diffusion 4"),
+    "parameters in another namespace": make.saved("WEBP", xmp=make.xmp(
+        f"<mine:parameters>{A1111}</mine:parameters>", 'xmlns:mine="https://example.org/ns/1.0/"')),
+    "settings in a jpeg comment behind words": make.jpeg_with((0xFE, b"my parameters\0 are: " + b"Steps: 20, Seed: 1")),
+    "a source that mentions a service": make.png(Source="a review of Luma AI", Software="NotStability AI"),
+    "a program that mentions a model": make.jpeg_with((0xED, b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x1e"
+        b"\x1c\x02\x41\0\x19About Mochi Diffusion 1.0")),
+    "a negative node alone": make.png(workflow=json.dumps(
+        {"nodes": [{"id": 1, "type": "LoadImage", "inputs": [{"name": "negative", "link": 1}]}], "links": [[1, 1]]})),
+    "subgraphs that only save": make.png(workflow=json.dumps(
+        {"nodes": [{"type": "x"}], "links": [], "definitions": {"subgraphs": [{"nodes": [{"type": "SaveImage"}]}]}})),
+    "the service in a node's title": make.png(prompt=json.dumps(
+        {"1": {"class_type": "LoadImage", "inputs": {}, "_meta": {"title": "OpenAIGPTImage1"}}})),
+    "a part of a term": make.with_xmp("JPEG", make.source_type("trained")),
+    "a term with another end": make.with_xmp("JPEG", make.source_type("trainedAlgorithmicMedia/x")),
+    "iptc's word for other algorithms": make.with_xmp("JPEG", make.source_type("algorithmicMedia")),
+    "agents without an action": make.with_credentials(make.manifest("urn:c2pa:1", [], "Adobe Firefly")),
     "a label without a producer": make.png(AIGC='{"Label": "1"}'),
     "a label that means nothing": make.png(AIGC='{"Label": "0", "ContentProducer": "x"}'),
     # marks in the pixels
