@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,7 @@ class Scene:
         self.guilds: list[Guild] = []
         self.channels: dict[int, Channel] = {}
         self.posts: dict[int, Post] = {}
+        self.pings: list[str] = []  # what the bot's messages mentioned so that somebody is told
         self.bot = self.person("candid", bot=True)
         self.owner = self.person("owner")
 
@@ -114,6 +116,12 @@ class Scene:
         self.touch()
 
     def fill(self, post: Post, data: Json) -> None:
+        allowed = data.get("allowed_mentions")
+        if "content" in data and post.author is self.bot:
+            text = str(data["content"] or "")
+            kinds = {"everyone": r"@(?:everyone|here)", "users": r"<@!?\d+>", "roles": r"<@&\d+>"}
+            parse = kinds if allowed is None else allowed.get("parse", ())
+            self.pings += [found for kind in parse for found in re.findall(kinds[kind], text)]
         for key in ("content", "embeds", "components"):
             if key in data:
                 setattr(post, key, data[key] or ("" if key == "content" else []))
