@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 
 from telegram.constants import ChatMemberStatus
-from telegram.error import BadRequest
+from telegram.error import BadRequest, Forbidden
 
 from bot.adapters.telegram.delivery import Delivery
 from bot.adapters.telegram.link import Bot, Timings
@@ -56,6 +56,14 @@ class Rights:
     async def _ask(self, chat: int, user: int) -> str:
         try:
             return (await self._delivery.ask(lambda: self._bot.get_chat_member(chat, user))).status
+        except Forbidden:  # of a chat that the bot has left
+            return ChatMemberStatus.LEFT
         except BadRequest:  # where members are hidden, only admins may ask about others; the list of admins is open
+            return await self._ask_admins(chat, user)
+
+    async def _ask_admins(self, chat: int, user: int) -> str:
+        try:
             admins = await self._delivery.ask(lambda: self._bot.get_chat_administrators(chat))
-            return next((admin.status for admin in admins if admin.user.id == user), ChatMemberStatus.MEMBER)
+        except (BadRequest, Forbidden):  # no chat that the bot knows
+            return ChatMemberStatus.LEFT
+        return next((admin.status for admin in admins if admin.user.id == user), ChatMemberStatus.MEMBER)
