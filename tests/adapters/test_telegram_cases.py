@@ -1,0 +1,318 @@
+"""The log chat of a Telegram group: verdicts, cases that moderators decide, and authors who appeal."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.community import Case, Decision
+from bot.verdict import Label
+from bot.wording import say
+from tests.adapters.telegram_bot import Candid, answered, candid_on, nothing_open, picture, settings_for
+from tests.peers.telegram import Chat, Human, Message, Press, Telegram
+
+RIGHT, WRONG, IGNORED = (say(f"telegram.case_{decision.value}") for decision in Decision)
+APPEAL = say("telegram.appeal")
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[Telegram]:
+    async with Telegram(reads_all=True) as server:
+        yield server
+
+
+@dataclass
+class Scene:
+    """A group with its log chat. Mia is its admin, Ann a member; Dan is an admin of another group, and in the log chat."""
+
+    telegram: Telegram
+    mia: Human
+    ann: Human
+    dan: Human
+    group: Chat
+    log: Chat
+
+    @property
+    def server(self) -> str:
+        return f"telegram:{self.group.id}"
+
+    async def flagged(self, **fields: Any) -> tuple[Message, Message]:
+        """Ann's picture is called AI-generated: the answer, and what stands in the log."""
+        before = len(self.telegram.answers(self.group)), len(self.telegram.answers(self.log))
+        self.ann.photo(picture(250, **fields), self.group, "/check")
+        answer = (await answered(self.telegram, self.group, before[0] + 1))[-1]
+        return answer, (await answered(self.telegram, self.log, before[1] + 1))[-1]
+
+    async def appeal(self, answer: Message, reason: str = "I drew it") -> Message:
+        """Ann appeals; what she is told in the end."""
+        press = await self.press(self.ann, answer, APPEAL)
+        return await self.give_reason(press.url, reason)
+
+    async def give_reason(self, link: str, reason: str) -> Message:
+        before = len(self.telegram.answers(self.ann.chat))
+        self.ann.opens(link)
+        question = (await answered(self.telegram, self.ann.chat, before + 1))[-1]
+        assert question.forced_reply
+        self.ann.says(reason, reply_to=question)
+        return (await answered(self.telegram, self.ann.chat, before + 2))[-1]
+
+    async def press(self, human: Human, message: Message, label: str) -> Press:
+        press = human.presses(message, label)
+        await self.telegram.until(lambda: press.answered)
+        return press
+
+
+@pytest.fixture
+def scene(telegram: Telegram) -> Scene:
+    mia, ann, dan = telegram.human("Mia"), telegram.human("Ann"), telegram.human("Dan")
+    group = telegram.group("Art", ann, admins=(mia,))
+    telegram.group("Cats", admins=(dan,))
+    return Scene(telegram, mia, ann, dan, group, telegram.group("Log", ann, dan, admins=(mia,)))
+
+
+async def rule(candid: Candid, scene: Scene, **rules: Any) -> None:
+    await candid.community.rules.change(scene.server, "test", log_channel=str(scene.log.id), **rules)
+
+
+async def case_of(candid: Candid, scene: Scene) -> Case:
+    case = await candid.community.cases.find(scene.server, 1)
+    assert case
+    return case
+
+
+async def test_every_verdict_is_listed_without_its_picture(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene, channels=["*"])
+        flagged, real = scene.ann.photo(picture(250), scene.group), scene.ann.photo(picture(10), scene.group)
+        entries = await answered(telegram, scene.log, 2)
+        by_link = {entry.links[0]["url"]: entry for entry in entries}
+        chat = str(scene.group.id).removeprefix("-100")
+        assert set(by_link) == {f"https://t.me/c/{chat}/{photo.id}" for photo in (flagged, real)}
+        first, second = (by_link[f"https://t.me/c/{chat}/{photo.id}"] for photo in (flagged, real))
+        case = await case_of(candid, scene)
+    assert say("verdict.title-ai") in first.text and first.buttons == [RIGHT, WRONG]
+    assert say("verdict.title-real") in second.text and second.buttons == []
+    assert (
+        case.sha256 in first.text and "fake-1" in first.text and case.author == f"telegram:user/{scene.ann.person.id}"
+    )
+    assert all(entry.silent and entry.media is None and "Ann" not in entry.text for entry in entries)
+
+
+async def test_the_log_may_be_a_topic_of_the_group(telegram: Telegram, tmp_path: Path) -> None:
+    ann = telegram.human("Ann")
+    group = telegram.group("Art", ann, forum=True)
+    async with candid_on(telegram, tmp_path) as candid:
+        await candid.community.rules.change(f"telegram:{group.id}", "test", log_channel="17")
+        ann.photo(picture(250), group, "/check", topic=23)
+        answer, entry = await answered(telegram, group, 2)
+    assert (answer.topic, entry.topic) == (23, 17) and entry.buttons == [RIGHT, WRONG]
+
+
+async def test_a_log_that_is_gone_costs_nobody_the_answer(
+    telegram: Telegram, tmp_path: Path, scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.log.status[telegram.world.bot.id] = "kicked"
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        scene.ann.photo(picture(250), scene.group, "/check")
+        [answer] = await answered(telegram, scene.group)
+        await nothing_open(candid)
+    assert answer.buttons and "could not be written into the log chat" in caplog.text
+
+
+@pytest.mark.parametrize("decision", [Decision.RIGHT, Decision.WRONG])
+async def test_a_moderator_decides(telegram: Telegram, tmp_path: Path, scene: Scene, decision: Decision) -> None:
+    label = say(f"telegram.case_{decision.value}")
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        _, entry = await scene.flagged()
+        data = (entry.keyboard or [[]])[0][0]["callback_data"]
+        await scene.press(scene.mia, entry, label)
+        await telegram.until(lambda: entry.edits)
+        case = await case_of(candid, scene)
+        assert (case.decision, case.decided_by) == (decision, f"telegram:user/{scene.mia.person.id}")
+        assert say("telegram.log_decided", decision=label, name="Mia") in entry.text and not entry.buttons
+        again = scene.mia.sends_callback(entry, data)
+        await telegram.until(lambda: again.answered)
+    assert again.text == say("community.decided") and entry.edits == 1
+
+
+async def test_rights_count_in_the_group_at_the_press(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
+    no = say("telegram.moderators_only")
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        _, entry = await scene.flagged()
+        scene.log.status[scene.dan.person.id] = "administrator"  # of the log chat, but not of the group
+        for human in (scene.ann, scene.dan):
+            assert (await scene.press(human, entry, WRONG)).text == no
+        scene.group.status[scene.mia.person.id] = "member"
+        assert (await scene.press(scene.mia, entry, WRONG)).text == no
+        assert (await case_of(candid, scene)).decision is None and entry.edits == 0
+    async with candid_on(telegram, tmp_path) as candid:  # and after a restart
+        assert (await scene.press(scene.dan, entry, WRONG)).text == no
+        scene.group.status[scene.mia.person.id] = "creator"
+        await scene.press(scene.mia, entry, WRONG)
+        assert (await case_of(candid, scene)).decision is Decision.WRONG
+
+
+async def test_ids_of_one_group_mean_nothing_in_another(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
+    cats = next(chat for chat in telegram.world.chats.values() if chat.title == "Cats")
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        answer, entry = await scene.flagged()
+        digest = (await case_of(candid, scene)).sha256[:32]
+        forged = [
+            scene.dan.sends_callback(entry, f"case:{cats.id}:1:wrong"),  # Dan is an admin there
+            scene.dan.sends_callback(entry, f"case:{scene.group.id}:1:wrong"),
+            scene.dan.sends_callback(entry, f"case:{scene.dan.chat.id}:1:wrong"),
+            scene.dan.sends_callback(entry, "case:x:y:z"),
+            scene.mia.sends_callback(entry, f"case:{scene.group.id}:99:wrong"),
+            scene.mia.sends_callback(entry, f"case:{scene.group.id}:1:burn"),
+            scene.dan.sends_callback(answer, f"appeal:{digest}"),
+        ]
+        await telegram.until(lambda: all(press.answered for press in forged))
+        no, no_case = say("telegram.moderators_only"), say("community.no-case")
+        assert [p.text for p in forged] == [no_case, no, no, no, no_case, no, say("community.not-author")]
+        scene.dan.says(f"/start appeal_{scene.group.id}_{digest}")
+        scene.dan.says(f"/start appeal_{cats.id}_{digest}")
+        scene.dan.says("/start appeal_nonsense")
+        texts = {message.text for message in await answered(telegram, scene.dan.chat, 3)}
+        assert texts == {say("community.not-author"), no_case}
+        case = await case_of(candid, scene)
+        assert case.decision is None and case.appeal is None
+
+
+async def test_the_author_appeals(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        answer, entry = await scene.flagged()
+        assert APPEAL in answer.buttons
+        assert (await scene.press(scene.mia, answer, APPEAL)).text == say("community.not-author")
+        told = await scene.appeal(answer, "I drew it, <b>myself</b>")
+        assert told.text == say("telegram.appeal_sent")
+        await telegram.until(lambda: entry.edits)
+        assert say("telegram.log_appeal", reason="I drew it, <b>myself</b>") in entry.text
+        assert entry.buttons == [RIGHT, WRONG, IGNORED]
+        again = await scene.press(scene.ann, answer, APPEAL)
+        assert again.text == say("community.appealed") and not again.url
+        await scene.press(scene.mia, entry, WRONG)
+        await telegram.until(lambda: not entry.buttons)
+    assert say("telegram.log_decided", decision=WRONG, name="Mia") in entry.text
+    assert telegram.answers(scene.group) == [answer]  # nobody else reads of it
+
+
+async def test_every_step_of_an_appeal_outlives_a_restart(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        answer, entry = await scene.flagged()
+    async with candid_on(telegram, tmp_path):
+        link = (await scene.press(scene.ann, answer, APPEAL)).url
+    async with candid_on(telegram, tmp_path):
+        scene.ann.opens(link)
+        [question] = await answered(telegram, scene.ann.chat)
+    async with candid_on(telegram, tmp_path):
+        scene.ann.says("mine", reply_to=question)
+        assert (await answered(telegram, scene.ann.chat, 2))[1].text == say("telegram.appeal_sent")
+        await telegram.until(lambda: entry.edits)
+        scene.ann.says("again", reply_to=question)  # one appeal a picture
+        assert (await answered(telegram, scene.ann.chat, 3))[2].text == say("community.appealed")
+
+
+async def test_an_entry_that_was_deleted_comes_again_with_the_appeal(
+    telegram: Telegram, tmp_path: Path, scene: Scene
+) -> None:
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        answer, entry = await scene.flagged()
+        scene.mia.deletes(entry)
+        await scene.appeal(answer)
+        [new] = await telegram.until(lambda: telegram.answers(scene.log))
+        assert new is not entry and IGNORED in new.buttons
+        await scene.press(scene.mia, new, RIGHT)
+        await telegram.until(lambda: new.edits)
+
+
+async def test_appeals_are_muted_and_limited(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        answer, entry = await scene.flagged()
+        await scene.appeal(answer)
+        await telegram.until(lambda: IGNORED in entry.buttons)
+        await scene.press(scene.mia, entry, IGNORED)
+        await telegram.until(lambda: not entry.buttons)
+        other, _ = await scene.flagged(seed=1)
+        assert (await scene.appeal(other)).text == say("community.muted", days=7)
+
+
+async def test_where_nobody_reads_appeals_there_is_no_button(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
+    async with candid_on(telegram, tmp_path) as candid:
+        scene.ann.photo(picture(250), scene.group, "/check")
+        [answer] = await answered(telegram, scene.group)
+        assert APPEAL not in answer.buttons
+        await rule(candid, scene, appeals=False)
+        answer, _ = await scene.flagged(seed=1)
+        assert APPEAL not in answer.buttons
+        await rule(candid, scene, appeals=True)
+        answer, _ = await scene.flagged(seed=2)
+        real = scene.ann.photo(picture(10), scene.group, "/check")
+        await telegram.until(lambda: any(m.reply_to is real and m.buttons for m in telegram.answers(scene.group)))
+        assert APPEAL in answer.buttons
+        assert APPEAL not in next(m for m in telegram.answers(scene.group) if m.reply_to is real).buttons
+        await rule(candid, scene, appeals=False)  # the button is there still
+        assert (await scene.press(scene.ann, answer, APPEAL)).text == say("telegram.appeals_off")
+
+
+async def test_somebody_else_asks_about_the_picture(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        scene.mia.says("/check", scene.group, reply_to=scene.ann.photo(picture(250), scene.group))
+        [answer] = await answered(telegram, scene.group)
+        assert (await scene.press(scene.mia, answer, APPEAL)).text == say("community.not-author")
+        assert (await scene.appeal(answer)).text == say("telegram.appeal_sent")  # Ann posted it
+
+
+async def test_reported_and_appealed_pictures_are_kept_where_the_group_wants_it(
+    telegram: Telegram, tmp_path: Path, scene: Scene
+) -> None:
+    settings = settings_for(telegram)
+    settings = replace(settings, review=replace(settings.review, directory=str(tmp_path / "review")))
+    noa = telegram.human("Noa")
+    scene.group.status[noa.person.id] = "administrator"
+    async with candid_on(telegram, tmp_path, settings=settings) as candid:
+        review = candid.community.review
+        await rule(candid, scene)
+        answer, _ = await scene.flagged()
+        assert (await scene.press(scene.mia, answer, say("telegram.wrong"))).text == say("telegram.noted")
+        assert await review.everything() == []
+        await rule(candid, scene, review=True)
+        answer, entry = await scene.flagged(seed=1)
+        await scene.appeal(answer)
+        [kept] = await until_kept(candid, 1)
+        assert (kept.source, kept.author) == ("appeal", f"telegram:user/{scene.ann.person.id}")
+        await telegram.until(lambda: IGNORED in entry.buttons)
+        await scene.press(scene.mia, entry, WRONG)
+        await telegram.until(lambda: say("telegram.log_decided", decision=WRONG, name="Mia") in entry.text)
+        assert entry.buttons == [RIGHT, WRONG]  # a second moderator may say what it is
+        assert (await scene.press(noa, entry, WRONG)).text == say("telegram.vote_noted")
+        assert (await scene.press(noa, entry, WRONG)).text == say("community.decided")
+        [kept] = await review.everything()
+        assert kept.label is Label.REAL
+        other, _ = await scene.flagged(seed=2)
+        told = (await scene.press(scene.mia, other, say("telegram.wrong"))).text
+        assert told == say("community.reported-kept", days=review.keep_days)
+        reported = next(one for one in await until_kept(candid, 2) if one.source == "report")
+        assert reported.author == f"telegram:user/{scene.ann.person.id}"
+        scene.ann.says("/optout")  # takes her pictures out
+        await answered(telegram, scene.ann.chat, 3)
+        assert await review.everything() == []
+
+
+async def until_kept(candid: Candid, count: int) -> Any:
+    for _ in range(200):
+        if len(found := await candid.community.review.everything()) >= count:
+            return found
+        await asyncio.sleep(0.02)
+    raise AssertionError("it was not kept")
