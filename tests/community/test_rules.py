@@ -63,6 +63,16 @@ async def test_every_rule_survives_a_restart(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_what_the_host_imports_holds_at_once_in_the_running_bot(tmp_path: Path) -> None:
+    path = tmp_path / "candid.sqlite3"
+    bot, host = await Store.open(path), await Store.open(path)
+    assert not (await RuleBook(bot).read(SERVER)).automatic("1")
+    await RuleBook(host).load(SERVER, "candid settings import", {"channels": ["1"]})
+    assert (await RuleBook(bot).read(SERVER)).automatic("1")
+    await bot.close()
+    await host.close()
+
+
 async def test_each_change_is_a_row_that_says_who_and_what(book: RuleBook, store: Store) -> None:
     await book.change(SERVER, ADMIN, channels=["1"], sensitivity=100)
     await book.change(SERVER, "discord:user/8", channels=["1"], sensitivity=None)
