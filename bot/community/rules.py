@@ -1,6 +1,7 @@
 """A server's rules: what its admins have set, one value with a default for everything they haven't."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -114,13 +115,23 @@ class RuleBook:
             return await self._set(server, by, Rules(), table)
 
     async def move(self, old: str, new: str, by: str) -> None:
-        """A server has a new name: its rules move with it, unless it has rules under the new name already."""
+        """A server has a new name: its rules move with it, unless it has rules under the new name already.
+
+        Whoever keeps the log there, itself or another server, keeps it there under the new name.
+        """
         if not await self._store.server_settings(new):
             rules = await self.export(old)
-            if rules["log_channel"] == old.partition(":")[2]:  # a chat that keeps its log in itself
-                rules["log_channel"] = new.partition(":")[2]
             rules["review"] = rules["review"] and self._reviewable
             await self.load(new, by, rules)
+        platform, _, place = old.partition(":")
+        logs = await self._store.rows(
+            "SELECT server FROM settings WHERE id IN (SELECT max(id) FROM settings WHERE key = 'log_channel' "
+            "GROUP BY server) AND value = ? AND server >= ? AND server < ?",
+            (json.dumps(place), f"{platform}:", f"{platform};"),  # ";" comes after ":"
+        )
+        for row in logs:
+            if row["server"] != old:
+                await self.change(row["server"], by, log_channel=new.partition(":")[2])
 
     async def _set(self, server: str, by: str, base: Rules, changes: Mapping[str, object]) -> Rules:
         values: dict[str, Any] = {}

@@ -206,6 +206,17 @@ async def test_a_server_that_moves_takes_its_rules_along(book: RuleBook) -> None
     assert await book.read(CHAT) == later
 
 
+async def test_the_logs_that_others_keep_in_a_chat_move_with_it(book: RuleBook) -> None:
+    by, person = "telegram: the group was upgraded", "telegram:user/1"
+    for server, log_channel in (("telegram:-7", "-5"), ("telegram:-8", "-55"), ("telegram:-9", "-5"), (SERVER, "-5")):
+        await book.change(server, person, log_channel=log_channel)
+    await book.change("telegram:-9", person, log_channel=None)
+    await book.move("telegram:-5", CHAT, by)
+    after = {server: (await book.read(server)).log_channel for server in ("telegram:-7", "telegram:-8", "telegram:-9")}
+    assert after == {"telegram:-7": "-100200", "telegram:-8": "-55", "telegram:-9": None}
+    assert (await book.read(SERVER)).log_channel == "-5"  # on another platform that is another place
+
+
 async def test_where_the_host_keeps_no_pictures_there_is_nothing_to_review(book: RuleBook, store: Store) -> None:
     without = RuleBook(store, reviewable=False)
     with pytest.raises(Refusal, match="keeps no pictures"):
