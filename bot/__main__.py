@@ -55,6 +55,12 @@ def _worker(settings: Settings, asked: argparse.Namespace) -> int:
     return worker(settings)
 
 
+def _copy_store(settings: Settings, asked: argparse.Namespace) -> int:
+    from bot.commands.copy_store import copy_store
+
+    return copy_store(settings)
+
+
 def _backup(settings: Settings, asked: argparse.Namespace) -> int:
     from bot.commands.backup import backup
 
@@ -135,6 +141,13 @@ def _parser() -> argparse.ArgumentParser:
     backup.set_defaults(run=_backup)
     backup.add_argument("file", type=Path, metavar="FILE", help="the archive to write, for example candid.tar.gz")
 
+    store = commands.add_parser("store", help="move the database to Postgres")
+    copy = store.add_subparsers(metavar="action", required=True).add_parser(
+        "copy",
+        description="Copies everything from the file that [store] path names to the Postgres that DATABASE_URL names.",
+    )
+    copy.set_defaults(run=_copy_store)
+
     worker = commands.add_parser(
         "worker",
         help="judge for bots on other machines",
@@ -149,7 +162,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     restore.set_defaults(run=_restore)
     restore.add_argument("file", type=Path, metavar="FILE", help="an archive that `candid backup` wrote")
-    for command in (check, setup, doctor, backup, restore, worker, *_add_settings(commands), *_add_review(commands)):
+    for command in (
+        check,
+        setup,
+        doctor,
+        backup,
+        restore,
+        worker,
+        copy,
+        *_add_settings(commands),
+        *_add_review(commands),
+    ):
         _add_config(command, argparse.SUPPRESS)
     return parser
 

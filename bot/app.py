@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.adapters.web import WebAdapter
@@ -61,9 +60,7 @@ class App:
         Raises SettingsError when there is no model to load; the exceptions of the parts are the supervisors'.
         """
         self._listen_to_signals()
-        path = Path(self.settings.store.path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        store = await Store.open(path)
+        store = await Store.open(self.settings.store.where)
         try:
             inbox = Inbox(store, self.settings.checks.fresh_minutes * 60)
             community = Community.of(store, self.settings)

@@ -25,6 +25,7 @@ SECRETS = {  # section, field -> its name in the environment
     ("web", "token"): "WEB_TOKEN",
     ("review", "key"): "REVIEW_KEY",
     ("scale", "redis"): "REDIS_URL",
+    ("store", "url"): "DATABASE_URL",
 }
 
 
@@ -60,10 +61,16 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """The database."""
+    """The database: a file at `path`, or Postgres at `url` if that is set."""
 
+    url: Secret
     path: str
     keep_days: Annotated[int, Within(1, 36_500)]
+
+    @property
+    def where(self) -> Path | Secret:
+        """For Store.open."""
+        return self.url or Path(self.path)
 
 
 @dataclass(frozen=True, slots=True)

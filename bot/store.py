@@ -1,28 +1,21 @@
-"""What Candid remembers, in SQLite: servers' settings, accepted requests, recent verdicts, reports, cases. No picture.
+"""What Candid remembers: servers' settings, accepted requests, recent verdicts, reports, cases. No picture.
 
-One connection, write-ahead log. Every change is a single statement, and with that a transaction of its own, committed
-when the method returns: a `kill -9` loses nothing that was promised, and a cancelled caller leaves nothing half done.
-The SQL is what Postgres understands too, but for functions on JSON, `instr`, `PRAGMA` and how `id` columns count.
+Every change is a single statement, and with that a transaction of its own, committed when the method returns: a `kill -9`
+loses nothing that was promised, and a cancelled caller leaves nothing half done. See bot/database.py for which database.
 """
 
-import asyncio
 import json
-import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-import aiosqlite
-
-from bot.errors import SettingsError
-from bot.migrations import migrate
+from bot.database import Database, SqliteDatabase, Value
+from bot.secret import Secret
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-Value = None | int | float | str  # what stands in a column
 T = TypeVar("T")
 
-BUSY_SECONDS = 5.0  # how long another process (a backup, say) may hold the database
 DAY = 86_400.0
 LONGEST_REPORT = 1000  # characters
 
@@ -30,47 +23,27 @@ LONGEST_REPORT = 1000  # characters
 class Store:
     """All times are unix seconds. Servers are named like "discord:123" or "telegram:-100"."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
-        self._connection = connection
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.change, self.rows, self.scrub = database.change, database.rows, database.scrub
 
     @classmethod
-    async def open(cls, path: Path) -> "Store":
-        """Open or create the database (":memory:" for one that is forgotten); SettingsError when it can't be used."""
-        try:
-            _make(path)
-            connection = await aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        except (OSError, sqlite3.Error) as error:
-            raise SettingsError(
-                f"[store] path {str(path)!r} can't be opened ({error}); name a file in a folder that I may write to."
-            ) from error
-        try:
-            connection.row_factory = sqlite3.Row
-            await _write_ahead(connection)
-            await connection.execute("PRAGMA synchronous = NORMAL")  # with WAL, safe against a killed process
-            await connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
-            await migrate(connection)
-        except sqlite3.Error as error:
-            await connection.close()
-            raise SettingsError(
-                f"[store] path {str(path)!r} can't be used ({error}); is it a database of mine, and may I write to it?"
-            ) from error
-        except BaseException:
-            await connection.close()
-            raise
-        return cls(connection)
+    async def open(cls, where: Path | Secret) -> "Store":
+        """Open or create the database: a file (":memory:" for one that is forgotten), or Postgres by its address.
+
+        SettingsError when it can't be used.
+        """
+        if isinstance(where, Path):
+            return cls(await SqliteDatabase.open(where))
+        from bot.scale import require
+        from bot.scale.postgres import PostgresDatabase
+
+        require()
+        return cls(await PostgresDatabase.open(where))
 
     async def close(self) -> None:
-        """Finish what was begun, and close the file."""
-        await self._connection.close()
-
-    async def change(self, sql: str, values: Sequence[Value] = ()) -> int:
-        """Run one changing statement; returns how many rows it changed."""
-        async with self._connection.execute(sql, values) as cursor:
-            return cursor.rowcount
-
-    async def rows(self, sql: str, values: Sequence[Value] = ()) -> list[sqlite3.Row]:
-        """Everything that a query finds."""
-        return list(await self._connection.execute_fetchall(sql, values))
+        """Finish what was begun, and close the database."""
+        await self._database.close()
 
     # Settings of a server
 
@@ -166,28 +139,3 @@ class Store:
         gone += await self.change("DELETE FROM inbox WHERE accepted < ?", (before,))  # of a platform that was given up
         await self.scrub()
         return gone
-
-    async def scrub(self) -> None:
-        """Empty the write-ahead log, in which forgotten rows are still to be read. Another process may prevent it."""
-        await self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-async def _write_ahead(connection: aiosqlite.Connection) -> None:
-    """SQLite's busy timeout does not cover this change of mode, so two that open a new database at once would collide."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            await connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-        await asyncio.sleep(0.02)
-
-
-def _make(path: Path) -> None:
-    if str(path) != ":memory:":
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)  # it names people; the files that SQLite puts beside it inherit this
-        # Fails here rather than in aiosqlite, whose thread would still report to an event loop that may be gone.
-        sqlite3.connect(path).close()

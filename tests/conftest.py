@@ -1,10 +1,12 @@
 """What most tests need: a fake detector, a store, a running Checker, and small pictures."""
 
 import io
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from PIL import Image
 
 from bot.core import Checker
 from bot.metrics import Metrics
+from bot.secret import Secret
 from bot.settings import ChecksSettings, default_settings
 from bot.store import Store
 from model.calibration import Bands, Calibration
@@ -85,6 +88,16 @@ def make_picture(brightness: int = 200, *, side: int = 96, seed: int = 0, format
     return out.getvalue()
 
 
+async def empty_schema(address: str) -> str:
+    """The address of a schema of its own in that database."""
+    import psycopg
+
+    name = f"test_{uuid4().hex}"
+    async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
+        await connection.execute(f"CREATE SCHEMA {name}")
+    return f"{address}&options=-csearch_path%3D{name}"
+
+
 @pytest.fixture
 def checks() -> ChecksSettings:
     """The default limits of checks, but nobody asks for too much."""
@@ -99,7 +112,12 @@ def detector() -> FakeDetector:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(tmp_path / "candid.sqlite3")
+    """A file; or an empty Postgres, where tests/scale/test_postgres.py runs other tests again and names one."""
+    postgres = os.environ.get("CANDID_TEST_POSTGRES")
+    if postgres:
+        store = await Store.open(Secret(await empty_schema(postgres)))
+    else:
+        store = await Store.open(tmp_path / "candid.sqlite3")
     yield store
     await store.close()
 

@@ -241,7 +241,7 @@ class TestSamePictureAtOnce:
         detector.gate.clear()
         data = make_picture()
         first, second, third = asks = [ask(checker, data) for _ in range(3)]
-        await asyncio.sleep(0.05)
+        await until(lambda: detector.at_gate)
         first.cancel()
         third.cancel()
         await asyncio.wait({first, third})

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot import migrations
-from bot import store as store_module
+from bot import database as database_module
 from bot.errors import SettingsError
 from bot.store import LONGEST_REPORT, Store
 
@@ -234,7 +234,7 @@ async def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None
 
 
 async def test_a_database_that_somebody_else_keeps_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.05)
     path = tmp_path / "candid.sqlite3"
     with opened(path) as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -43,13 +43,13 @@ def _everything(settings: Settings) -> list[Reviewed]:
     path = Path(settings.store.path)
     if not settings.review.directory:
         raise SettingsError('[review] directory: found "", so no picture is kept; name a folder to begin.')
-    if not path.is_file():
+    if not settings.store.url and not path.is_file():
         raise SettingsError(f"[store] path {str(path)!r} does not exist yet: nothing was kept so far.")
     return asyncio.run(_read(settings))
 
 
 async def _read(settings: Settings) -> list[Reviewed]:
-    store = await Store.open(Path(settings.store.path))
+    store = await Store.open(settings.store.where)
     try:
         return await Review(store, settings).everything()
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.community import RuleBook
 from bot.community.rule_values import AUDIENCES, MODES, platform
 from bot.errors import Refusal, SettingsError
+from bot.secret import Secret
 from bot.sensitivity import SENSITIVITIES
 from bot.settings import Settings
 from bot.store import Json, Store
@@ -65,16 +66,16 @@ def import_settings(settings: Settings, server: str, file: Path) -> int:
     return 0
 
 
-async def _export(path: Path, server: str) -> str:
-    store = await Store.open(path)
+async def _export(where: Path | Secret, server: str) -> str:
+    store = await Store.open(where)
     try:
         return _written(server, await RuleBook(store).export(server))
     finally:
         await store.close()
 
 
-async def _import(path: Path, server: str, file: Path, table: Mapping[str, object], reviewable: bool) -> int:
-    store = await Store.open(path)
+async def _import(where: Path | Secret, server: str, file: Path, table: Mapping[str, object], reviewable: bool) -> int:
+    store = await Store.open(where)
     try:
         before = len(await store.audit(server))
         await RuleBook(store, reviewable=reviewable).load(server, BY, table)
@@ -85,16 +86,16 @@ async def _import(path: Path, server: str, file: Path, table: Mapping[str, objec
         await store.close()
 
 
-def _database(settings: Settings, server: str) -> Path:
+def _database(settings: Settings, server: str) -> Path | Secret:
     """Where it is; SettingsError when there is none yet, or `server` can't be in it."""
     try:
         platform(server)
     except Refusal as refusal:
         raise SettingsError(str(refusal)) from refusal
     path = Path(settings.store.path)
-    if not path.is_file():
+    if not settings.store.url and not path.is_file():
         raise SettingsError(f"[store] path {str(path)!r} does not exist yet: start Candid once, or name its --config.")
-    return path
+    return settings.store.where
 
 
 def _written(server: str, rules: Mapping[str, Json]) -> str:

@@ -13,7 +13,9 @@ from bot.errors import SettingsError
 
 def require() -> None:
     """Raises SettingsError when the extra is not installed."""
-    if missing := [name for name in ("redis", "taskiq", "taskiq_redis") if find_spec(name) is None]:
+    if missing := [
+        name for name in ("psycopg", "psycopg_pool", "redis", "taskiq", "taskiq_redis") if find_spec(name) is None
+    ]:
         raise SettingsError(
-            f"[scale] redis needs the package {missing[0]}: start Candid with `uv run --extra scale candid`."
+            f"REDIS_URL and DATABASE_URL need the package {missing[0]}: start Candid with `uv run --extra scale candid`."
         )
