@@ -1,6 +1,7 @@
 """The log channel, appeals and what moderators decide: who may press what, whose server it is, and that nobody is pinged."""
 
 import asyncio
+import dataclasses
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.peers.discord import Ask, Permission, Person, Post, Upload
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with Rig(tmp_path, message_content=True, review=True) as rig:
+    async with Rig(tmp_path, message_content=True, review=True, per_user_burst=100, per_chat_burst=100) as rig:
         rig.world.portal_message_content = True
         await rig.start()
         await rig.rule(channels=[str(rig.general.id)], log_channel=str(rig.log.id))
@@ -299,3 +300,45 @@ async def test_a_crash_before_the_log_loses_no_case(rig: Rig, monkeypatch: pytes
     await rig.start()
     (case,) = await logged(rig)
     assert labels(case) == ["Looks right", "Wrong"]
+
+
+async def test_a_flood_of_verdicts_is_logged_in_few_messages(rig: Rig) -> None:
+    rig.world.limits.routes[r"POST /channels/(\d+)/messages$"] = (1, 0.5)
+    await rig.rule(mode="log")
+    posts = [await rig.world.say(rig.member, rig.general, uploads=[upload(n)]) for n in range(20)]
+
+    def text() -> str:
+        return "\n".join(line.text for line in rig.world.answers(rig.log))
+
+    await rig.world.until(lambda: all(f"/{post.id}\n" in text() for post in posts))
+    assert all(text().count(f"/{post.id}\n") == 1 for post in posts)
+    assert len(rig.world.answers(rig.log)) < 10
+    assert all(len(line.text) <= 2000 for line in rig.world.answers(rig.log))
+
+
+async def test_slow_answers_are_acknowledged_first_and_a_refusal_changes_no_message(tmp_path: Path) -> None:
+    slow = Rig(tmp_path, message_content=True)
+    slow.timings = dataclasses.replace(slow.timings, quick_seconds=0.0)
+    async with slow as rig:
+        rig.world.portal_message_content = True
+        await rig.start()
+        await rig.rule(channels=["*"], log_channel=str(rig.log.id))
+        _, answer = await flagged(rig)
+        (case,) = await logged(rig)
+        ask = await rig.world.click(rig.moderator, case, "Wrong")
+        await rig.world.until(lambda: "the verdict is wrong" in case.text)
+        assert ask.acked == 6
+        decided = Post(rig.world.snowflake(), rig.log, rig.world.bot, "an old state")
+        decided.components = case.history[0]["components"]
+        rig.world.publish(decided)
+        refused = await rig.world.click(rig.admin, decided, "Looks right")
+        await rig.world.until(lambda: refused.followups)
+        assert "decided before" in refused.followups[0].text and refused.followups[0].only_for is rig.admin
+        assert decided.text == "an old state"
+        reasons = await rig.world.answer(await rig.world.click(rig.other, answer, "Why?"))
+        assert reasons.uploads and reasons.only_for is rig.other
+        panel = await rig.world.answer(await rig.world.slash(rig.admin, rig.general, "candid settings"))
+        before = panel.edits
+        await rig.world.choose(rig.admin, panel, "What I do", "reply-ai")
+        await rig.world.until(lambda: panel.edits > before)
+        assert panel.only_for is rig.admin

@@ -276,7 +276,7 @@ async def _scenario(stage: Stage) -> None:
     assert len((await next_answer(4))["embeds"]) == 2
 
     await stage.click(answer, "Why?")
-    assert "My score" in (await next_answer(5))["content"]
+    assert "My score" in (await next_answer(5))["embeds"][0]["description"]
 
     await stage.drop()
     await until(lambda: _reconnected(stage, mention, black), 30)

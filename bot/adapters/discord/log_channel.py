@@ -3,6 +3,7 @@
 Nothing here mentions anybody, and nothing that goes wrong here keeps an answer from whoever asked.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from typing import Any
 import discord
 from discord.http import Route
 
-from bot.adapters.discord.answer import Answer
+from bot.adapters.discord.answer import MOST_TEXT, Answer
 from bot.adapters.discord.asks import Ask
 from bot.adapters.discord.cases import case_answer, verdict_line
 from bot.adapters.discord.delivery import Delivery, Revoked, Stale
@@ -38,6 +39,8 @@ class LogChannel:
         self._community = community
         self._checker = checker
         self._timings = timings
+        self._waiting: dict[int, list[tuple[str, str]]] = {}  # lines of a server, each with its nonce
+        self._writing: dict[int, asyncio.Lock] = {}
         self._said: dict[int, float] = {}  # server -> when its channel could not be written to
 
     async def open(self, ask: Ask, found: Examined) -> list[Case]:
@@ -61,11 +64,25 @@ class LogChannel:
             for verdict in found.verdicts
             if verdict.sha256 not in fresh
         ]
-        for start in range(0, len(lines), 5):
-            text = "\n".join(lines[start : start + 5])
-            await self.post(ask.guild, found.rules, {"content": text}, until, nonce=f"{ask.nonce}+{start}")
+        await self._write_lines(
+            ask.guild, found.rules, [(f"{ask.nonce}+{n}", line) for n, line in enumerate(lines)], until
+        )
         for case in fresh.values():
             await self.show(case, found.rules, found.language, until)
+
+    async def _write_lines(self, guild: int, rules: Rules, lines: list[tuple[str, str]], until: float) -> None:
+        """Many in a message, where they come faster than Discord lets messages be written."""
+        waiting = self._waiting.setdefault(guild, [])
+        waiting += lines
+        async with self._writing.setdefault(guild, asyncio.Lock()):
+            while waiting:
+                count, size = 0, 0
+                while count < len(waiting) and size + len(waiting[count][1]) < MOST_TEXT - count:
+                    size += len(waiting[count][1])
+                    count += 1
+                batch = [waiting.pop(0) for _ in range(max(1, count))]
+                text = "\n".join(line for _, line in batch)[:MOST_TEXT]
+                await self.post(guild, rules, {"content": text}, until, nonce=batch[0][0])
 
     async def show(self, case: Case, rules: Rules, language: str, until: float | None = None) -> bool:
         """Bring a case's message to its state now; post it if it isn't there. False if it can't be."""

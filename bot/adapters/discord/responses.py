@@ -105,6 +105,11 @@ class Responses:
                             return False
                     except (aiohttp.ClientError, OSError) as error:
                         log.info("Discord can't be reached (%s); responding again.", type(error).__name__)
+                    except RuntimeError as error:
+                        if self._delivery.client is not None:
+                            raise
+                        log.info("The client was closed before an interaction was responded to (%s).", error)
+                        return False
                     await asyncio.sleep(pause)
         except TimeoutError:
             log.warning("Discord: an interaction could not be responded to in time.")
