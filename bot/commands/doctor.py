@@ -12,6 +12,7 @@ import aiohttp
 
 from bot.accounts import Account, Grade, Point, TokenRefused, Unreachable
 from bot.errors import SettingsError
+from bot.scale import require
 from bot.settings import Settings
 
 
@@ -27,7 +28,8 @@ def doctor(settings: Settings, dotenv: Path) -> int:
 
 async def _examine(settings: Settings, dotenv: Path) -> list[tuple[str, Point]]:
     found = [("settings", Point(Grade.GOOD, "Every setting is known and in its range."))]
-    found += [("data", point) for point in _data(settings, dotenv)]
+    found += [("data", point) for point in (await _postgres(settings) or _data(settings, dotenv))]
+    found += [("workers", point) for point in await _workers(settings)]
     found += [("model", point) for point in _model(settings)]
     found += [("pictures", point) for point in _pictures()]
     found += [("review", point) for point in _review(settings)]
@@ -35,6 +37,30 @@ async def _examine(settings: Settings, dotenv: Path) -> list[tuple[str, Point]]:
     found += [("discord", point) for point in await _discord(settings)]
     found += [("telegram", point) for point in await _telegram(settings)]
     return found
+
+
+async def _postgres(settings: Settings) -> list[Point]:
+    if not settings.store.url:
+        return []
+    try:
+        require()
+    except SettingsError as error:
+        return [Point(Grade.WRONG, str(error))]
+    from bot.scale.checkup import look_at_postgres
+
+    return await look_at_postgres(settings)
+
+
+async def _workers(settings: Settings) -> list[Point]:
+    if not settings.scale.redis:
+        return []
+    try:
+        require()
+    except SettingsError as error:
+        return [Point(Grade.WRONG, str(error))]
+    from bot.scale.checkup import look_at_redis
+
+    return await look_at_redis(settings)
 
 
 def _data(settings: Settings, dotenv: Path) -> Iterator[Point]:
