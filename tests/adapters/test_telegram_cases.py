@@ -247,6 +247,22 @@ async def test_appeals_are_muted_and_limited(telegram: Telegram, tmp_path: Path,
         assert (await scene.appeal(other)).text == say("community.muted", days=7)
 
 
+async def test_cases_move_with_an_upgraded_group(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        answer, entry = await scene.flagged()
+        link = (await scene.press(scene.ann, answer, APPEAL)).url
+        new = telegram.upgrade(scene.group, scene.mia)
+        await telegram.until(lambda: not telegram.updates.pending)
+        assert (await scene.give_reason(link, "mine")).text == say("telegram.appeal_sent")  # with the old group's id
+        await telegram.until(lambda: entry.edits)
+        assert str(new.id) in (entry.keyboard or [[]])[0][0]["callback_data"]
+        pressed = scene.mia.sends_callback(entry, f"case:{scene.group.id}:1:wrong")
+        await telegram.until(lambda: pressed.answered)
+        case = await candid.community.cases.find(f"telegram:{new.id}", 1)
+        assert case and case.decision is Decision.WRONG
+
+
 async def test_where_nobody_reads_appeals_there_is_no_button(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
     async with candid_on(telegram, tmp_path) as candid:
         scene.ann.photo(picture(250), scene.group, "/check")

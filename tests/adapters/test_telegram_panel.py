@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.community import Mode, Rules
+from bot.community import Audience, Mode, Rules
 from bot.settings import Settings
 from bot.wording import say
 from tests.adapters.telegram_bot import QUICK, Candid, answered, candid_on, picture, settings_for, with_card
@@ -78,6 +78,8 @@ async def test_every_page_changes_what_it_says(telegram: Telegram, tmp_path: Pat
         ("exempt", words("exempt_admins"), {"exempt_roles": ()}),
         ("who", words("who_admins"), {"users": ("admins",)}),
         ("who", words("who_all"), {"users": ()}),
+        ("who", words("audience_asker"), {"audience": Audience.ASKER}),
+        ("who", words("audience_everyone"), {"audience": Audience.EVERYONE}),
         ("language", "English", {"language": "en"}),
         ("language", words("language_own"), {"language": None}),
         ("limits", words("limit_minute", count=3), {"per_user_per_minute": 3}),

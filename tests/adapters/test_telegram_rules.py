@@ -11,6 +11,7 @@ from bot.adapters.telegram.reactions import SYMBOLS
 from bot.verdict import Label
 from bot.wording import say
 from tests.adapters.telegram_bot import Candid, answered, candid_on, nothing_open, picture, with_card
+from tests.conftest import FakeDetector
 from tests.peers.telegram import Chat, Human, Message, Telegram
 
 AI, UNSURE, REAL = 250, 128, 10  # as the fake detector sees these brightnesses
@@ -182,6 +183,43 @@ async def test_who_may_ask(telegram: Telegram, tmp_path: Path) -> None:
         dan.photo(picture(AI), other, "/check")
         [answer] = await answered(telegram, other)
         assert answer.buttons
+
+
+async def test_answers_for_the_asker_alone(telegram: Telegram, tmp_path: Path) -> None:
+    ann, cy = telegram.human("Ann"), telegram.human("Cy", started=False)
+    group, log = telegram.group("Art", ann, cy), telegram.group("Log")
+    async with candid_on(telegram, tmp_path) as candid:
+        await ruled(candid, group, audience="asker", log_channel=str(log.id))
+        photo = cy.photo(picture(AI), group)
+        ann.says("/check", group, reply_to=photo)
+        [answer] = await answered(telegram, ann.chat)
+        assert answer.links[0]["url"].endswith(f"/{photo.id}") and telegram.answers(group) == []
+        await answered(telegram, log)
+        ann.presses(answer, say("telegram.why"))
+        why = (await answered(telegram, ann.chat, 2))[1]
+        assert why.media and why.reply_to is answer
+        press = ann.presses(answer, say("telegram.wrong"))
+        await telegram.until(lambda: press.answered)
+        [report] = await candid.store.rows("SELECT chat FROM reports")
+        assert report["chat"] == f"telegram:chat/{group.id}"
+        cy.says("/check", group, reply_to=photo)  # has never written to the bot, which therefore can't write either
+        [public] = await answered(telegram, group)
+        assert public.buttons and telegram.answers(cy.chat) == []
+
+
+async def test_an_answer_aside_stays_aside_after_a_crash(telegram: Telegram, tmp_path: Path) -> None:
+    ann, detector = telegram.human("Ann"), FakeDetector()
+    group = telegram.group("Art", ann)
+    detector.gate.clear()
+    async with candid_on(telegram, tmp_path, detector=detector, kill=True) as candid:
+        await ruled(candid, group, audience="asker")
+        ann.photo(picture(AI), group, "/check")
+        [placeholder] = await telegram.until(lambda: telegram.answers(ann.chat))
+        await telegram.until(lambda: telegram.files.downloads)
+    detector.gate.set()
+    async with candid_on(telegram, tmp_path):
+        assert await answered(telegram, ann.chat) == [placeholder]
+    assert telegram.answers(group) == []
 
 
 async def test_quotas_of_a_group(telegram: Telegram, tmp_path: Path) -> None:

@@ -13,27 +13,13 @@ from telegram import Message, Update
 from telegram.constants import ChatType
 from telegram.error import InvalidToken
 
-from bot.adapters.telegram.appeals import Appeals
-from bot.adapters.telegram.asks import PLATFORM, Albums, Ask, Reader, joined, place_of
-from bot.adapters.telegram.attachments import Attachments
-from bot.adapters.telegram.buttons import Buttons, Reports
-from bot.adapters.telegram.casebook import CaseBook
-from bot.adapters.telegram.commands import Commands
+from bot.adapters.telegram.asks import PLATFORM, Albums, Ask, joined, place_of
 from bot.adapters.telegram.delivery import Delivery, Stale, TokenRefused, Undeliverable, plain
-from bot.adapters.telegram.desk import Desk
-from bot.adapters.telegram.gate import Gate
-from bot.adapters.telegram.groups import Groups
 from bot.adapters.telegram.link import Bot, Timings, connect, said_by_telegram
-from bot.adapters.telegram.panel import Panel
-from bot.adapters.telegram.personal import Personal
-from bot.adapters.telegram.pictures import Pictures
+from bot.adapters.telegram.parts import Parts
 from bot.adapters.telegram.polling import Polling
-from bot.adapters.telegram.reactions import Reactions
-from bot.adapters.telegram.rights import Rights
 from bot.adapters.telegram.sources import source_of
 from bot.adapters.telegram.webhook import Webhook
-from bot.adapters.telegram.whispers import Whispers
-from bot.adapters.telegram.why import Why
 from bot.community import Community
 from bot.core import Checker
 from bot.errors import GiveUp
@@ -105,10 +91,12 @@ class TelegramAdapter:
         await self._finished.wait()
 
     async def _serve(self, bot: Bot) -> None:
-        self._build(bot)
-        delivery = self._delivery
+        parts = self._parts = Parts.of(
+            bot, self._settings, self._checker, self._inbox, self._community, self._timings, self._albums, self._stop
+        )
+        delivery = parts.delivery
         await self._resume()
-        self._spawn(self._groups.register_commands())
+        self._spawn(self._parts.groups.register_commands())
         polls = self._settings.telegram.mode == "polling"
         feed = asyncio.create_task(self._poll(bot, delivery) if polls else self._listen(bot))
         refused = asyncio.create_task(delivery.refused.wait())
@@ -122,36 +110,6 @@ class TelegramAdapter:
                 task.cancel()
             await asyncio.gather(feed, refused, return_exceptions=True)
         await self._drain()
-
-    def _build(self, bot: Bot) -> None:
-        """Put the parts together."""
-        community, checker, timings, name = self._community, self._checker, self._timings, bot.username
-        delivery = self._delivery = Delivery(bot, timings)
-        rights, attachments = Rights(bot, delivery, timings), Attachments(bot, delivery)
-        gate = Gate(community, rights)
-        pictures = Pictures(delivery, self._albums, self._settings.checks.max_bytes)
-        casebook = CaseBook(delivery, community, rights, gate)
-        why = Why(name, checker, delivery, attachments, Whispers(bot, delivery), gate, pictures, timings)
-        appeals = Appeals(name, checker, delivery, community, gate, pictures, casebook)
-        personal = Personal(name, delivery, attachments, community, gate)
-        panel = Panel(bot, delivery, community, checker, rights, gate)
-        reports = Reports(delivery, checker, community, gate, pictures)
-        self._groups = Groups(bot, delivery, community, checker, rights, gate)
-        self._commands = Commands(self._groups, panel, personal, why, appeals)
-        self._buttons = Buttons(delivery, why, reports, appeals, casebook, panel, personal)
-        self._reader = Reader(name, self._albums)
-        self._desk = Desk(
-            self._settings,
-            checker,
-            self._inbox,
-            delivery,
-            gate,
-            pictures,
-            casebook,
-            Reactions(bot, delivery),
-            timings,
-            self._stop,
-        )
 
     async def _poll(self, bot: Bot, delivery: Delivery) -> None:
         try:
@@ -188,7 +146,7 @@ class TelegramAdapter:
     async def _resume(self) -> None:
         """Take up what an earlier run has left."""
         fresh, stale = await self._inbox.unanswered(PLATFORM)
-        for asks, work in ((fresh, self._desk.resume), (stale, self._desk.apologize)):
+        for asks, work in ((fresh, self._parts.desk.resume), (stale, self._parts.desk.apologize)):
             for ask in joined(Ask.of_payload(row.key, row.payload, row.accepted) for row in asks):
                 self._spawn(work(ask))
         if fresh or stale:
@@ -206,40 +164,40 @@ class TelegramAdapter:
             if update.message:
                 ask = await self._read(update.message)
             elif query := update.callback_query:
-                self._spawn(self._buttons.press(query), partial(self._delivery.alert, query.id))
+                self._spawn(self._parts.buttons.press(query), partial(self._parts.delivery.alert, query.id))
             elif update.my_chat_member:
-                self._spawn(self._groups.welcome(update.my_chat_member))
+                self._spawn(self._parts.groups.welcome(update.my_chat_member))
         except sqlite3.Error:
             raise
         except Exception:
             logger.exception("Update %d could not be read (error %s)", update.update_id, secrets.token_hex(4))
             return
-        if ask and await self._desk.accept(ask):
-            self._spawn(self._desk.answer(ask))
+        if ask and await self._parts.desk.accept(ask):
+            self._spawn(self._parts.desk.answer(ask))
 
     async def _read(self, message: Message) -> Ask | None:
         """What a message asks; a command is answered on the way."""
         chat = message.chat
         private = chat.type == ChatType.PRIVATE
         if message.migrate_to_chat_id:
-            await self._groups.moved(chat.id, message.migrate_to_chat_id)
+            await self._parts.groups.moved(chat.id, message.migrate_to_chat_id)
             return None
         if message.from_user and message.from_user.is_bot and not message.sender_chat:
             return None
         self._albums.remember(message)
-        automatic = not private and source_of(message) is not None and await self._groups.automatic(message)
-        ask = self._reader.ask(message, automatic=automatic)
-        if ask is None and self._desk.collects(chat.id, message.media_group_id):
-            ask = self._reader.part(message)
+        automatic = not private and source_of(message) is not None and await self._parts.groups.automatic(message)
+        ask = self._parts.reader.ask(message, automatic=automatic)
+        if ask is None and self._parts.desk.collects(chat.id, message.media_group_id):
+            ask = self._parts.reader.part(message)
         if ask:
             return ask
-        handler = self._commands.handler(message, self._reader.command(message))
+        handler = self._parts.commands.handler(message, self._parts.reader.command(message))
         if handler:
             self._spawn(handler(message), partial(self._say, message))
         return None
 
     async def _say(self, message: Message, text: str) -> None:
-        await self._delivery.send(place_of(message), plain(text), time.time() + 60)
+        await self._parts.delivery.send(place_of(message), plain(text), time.time() + 60)
 
     def _spawn(self, work: Coroutine[Any, Any, None], tell: Tell | None = None) -> None:
         task = asyncio.create_task(_guarded(work, tell))

@@ -16,6 +16,7 @@ from bot.adapters.telegram.delivery import Delivery, plain
 from bot.adapters.telegram.gate import Gate, person_key, server_of
 from bot.adapters.telegram.link import deep_link
 from bot.adapters.telegram.pictures import DIGITS, Pictures
+from bot.adapters.telegram.talk import Talk
 from bot.community import Case, Community
 from bot.core import Checker
 from bot.errors import Refusal
@@ -40,6 +41,7 @@ class Appeals:
         gate: Gate,
         pictures: Pictures,
         casebook: CaseBook,
+        talk: Talk,
     ) -> None:
         self._username = username
         self._checker = checker
@@ -48,10 +50,12 @@ class Appeals:
         self._gate = gate
         self._pictures = pictures
         self._casebook = casebook
+        self._talk = talk
 
     async def press(self, query: CallbackQuery, digest: str) -> None:
         """Somebody pressed "Appeal" below an answer."""
-        chat, person = query.message.chat.id if query.message else 0, query.from_user.id
+        person, kept = query.from_user.id, self._pictures.below(query, digest)
+        chat = kept.chat if kept else query.message.chat.id if query.message else 0
         language = await self._gate.language(chat, query.from_user.language_code)
         about = f"{chat}_{digest}"
         try:
@@ -59,7 +63,7 @@ class Appeals:
         except Refusal as refusal:
             await self._delivery.alert(query.id, refused(refusal, language))
             return
-        if kept := self._pictures.below(query, digest):
+        if kept:
             self._pictures.remember(person, digest, kept)
         await self._delivery.alert(query.id, "", url=deep_link(self._username, f"{APPEAL}_{about}"))
 
@@ -69,7 +73,7 @@ class Appeals:
         try:
             await self._case(about, message.chat.id)
         except Refusal as refusal:
-            await self._say(message, plain(refused(refusal, language)))
+            await self._talk.say(message, refused(refusal, language))
             return
         link = deep_link(self._username, f"{APPEAL}_{about}")
         title, question = (plain(say(f"telegram.appeal_{part}", language)) for part in ("title", "question"))
@@ -95,9 +99,9 @@ class Appeals:
             reason = message.text or ""
             case = await self._community.cases.appeal(case.server, case.sha256, person_key(person), reason)
         except Refusal as refusal:
-            await self._say(message, plain(refused(refusal, language)))
+            await self._talk.say(message, refused(refusal, language))
             return
-        await self._say(message, plain(say("telegram.appeal_sent", language)))
+        await self._talk.say(message, say("telegram.appeal_sent", language))
         await self._keep(case, person, language)
         await self._casebook.show(case)
 
@@ -106,7 +110,7 @@ class Appeals:
         found = _ABOUT.fullmatch(about)
         if not found:
             raise refuse("no-case", "community.no-case")
-        chat, digest = int(found[1]), found[2]
+        chat, digest = await self._gate.now_called(int(found[1])), found[2]
         case = await self._community.cases.of_author(server_of(chat), digest, person_key(person))
         if case is None:
             raise refuse("not-author", "community.not-author")
@@ -127,6 +131,3 @@ class Appeals:
             await self._community.review.keep(
                 case.server, picture.data, verdict, case.author, case.author, "appeal", rules
             )
-
-    async def _say(self, message: Message, text: str) -> None:
-        await self._delivery.send(place_of(message), text, time.time() + _PATIENCE)

@@ -41,6 +41,7 @@ class Ask:
     sent: float = 0.0
     accepted: float = field(default_factory=time.time)
     placeholder: int | None = None
+    aside: bool = False  # it is answered in the asker's private chat
     sending: bool = False
     quiet_at: float = 0.0  # when the album is taken to be complete
 
@@ -48,6 +49,11 @@ class Ask:
     def asker(self) -> Asker:
         """The keys for limits and fairness."""
         return Asker(chat=f"telegram:chat/{self.place.chat}", user=f"telegram:user/{self.user}")
+
+    @property
+    def answer_place(self) -> Place:
+        """Where the answer goes."""
+        return Place(self.user) if self.aside else self.place
 
     @property
     def topic(self) -> str:
@@ -86,6 +92,7 @@ class Ask:
             link=payload.get("link", ""),
             accepted=accepted,
             placeholder=payload.get("placeholder"),
+            aside=bool(payload.get("aside")),
             sending=bool(payload.get("sending")),
         )
 

@@ -37,7 +37,8 @@ class Reports:
 
     async def press(self, query: CallbackQuery, digest: str) -> None:
         """Somebody pressed it."""
-        chat = query.message.chat.id if query.message else query.from_user.id
+        kept = self._pictures.below(query, digest)
+        chat = kept.chat if kept else query.message.chat.id if query.message else query.from_user.id
         language = await self._gate.language(chat, query.from_user.language_code)
         verdict = await self._checker.recall(digest)
         if verdict is None:
@@ -46,7 +47,8 @@ class Reports:
         person = person_key(query.from_user.id)
         new = await self._checker.report(digest, Asker(f"telegram:chat/{chat}", person), _SAYS[verdict.label])
         review = self._community.review
-        kept = self._pictures.below(query, digest) if (await self._gate.rules(chat)).review else None
+        if not (await self._gate.rules(chat)).review:
+            kept = None
         if not new:
             said = say("telegram.noted_before", language)
         elif kept and review.enabled:

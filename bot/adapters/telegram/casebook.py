@@ -74,6 +74,7 @@ class CaseBook:
         if not (chat < 0 and await self._rights.is_admin(chat, query.from_user.id, now=True)):
             await self._delivery.alert(query.id, say("telegram.moderators_only", language))
             return
+        chat = await self._gate.now_called(chat)
         rules, moderator = await self._gate.rules(chat), person_key(query.from_user.id)
         try:
             if decision is None:

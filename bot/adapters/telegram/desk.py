@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from bot.adapters.telegram.answers import Answer, Outcome, compose
 from bot.adapters.telegram.asks import PLATFORM, Ask
+from bot.adapters.telegram.attachments import Attachments
 from bot.adapters.telegram.casebook import CaseBook
 from bot.adapters.telegram.delivery import Delivery, Stale, TokenRefused, Uncertain, Undeliverable, plain
 from bot.adapters.telegram.gate import Gate
@@ -16,7 +17,7 @@ from bot.adapters.telegram.link import Timings
 from bot.adapters.telegram.pictures import Kept, Pictures
 from bot.adapters.telegram.reactions import Reactions
 from bot.adapters.telegram.sources import Source, fetch
-from bot.community import Mode, Rules
+from bot.community import Audience, Mode, Rules
 from bot.core import Checker
 from bot.errors import Refusal, TryLater
 from bot.inbox import Inbox
@@ -50,6 +51,7 @@ class Desk:
         pictures: Pictures,
         casebook: CaseBook,
         reactions: Reactions,
+        attachments: Attachments,
         timings: Timings,
         stop: asyncio.Event,
     ) -> None:
@@ -61,6 +63,7 @@ class Desk:
         self._pictures = pictures
         self._casebook = casebook
         self._reactions = reactions
+        self._attachments = attachments
         self._timings = timings
         self._stop = stop
         self._albums: dict[tuple[int, str], Ask] = {}  # those that still get parts
@@ -120,7 +123,7 @@ class Desk:
         try:
             if ask.placeholder:
                 text = plain(say("telegram.stale", ask.language))
-                await self._delivery.edit(ask.place, ask.placeholder, text, time.time() + 60)
+                await self._delivery.edit(ask.answer_place, ask.placeholder, text, time.time() + 60)
             else:
                 logger.warning("Telegram: a question was struck off unanswered: it is too old")
         except TokenRefused:
@@ -143,9 +146,11 @@ class Desk:
             await self._turn_away(ask, refusal, deadline)
             return
         if not (ask.automatic or ask.placeholder):
+            if rules.audience is Audience.ASKER and ask.place.chat < 0:  # aside, with those who have written to the bot
+                ask.aside = ask.user > 0 and await self._attachments.reaches(ask.user)
             text = plain(say("telegram.looking", ask.language))
-            ask.placeholder = await self._delivery.send(ask.place, text, deadline)
-            await self._inbox.update(ask.keys[0], placeholder=ask.placeholder)
+            ask.placeholder = await self._delivery.send(ask.answer_place, text, deadline)
+            await self._inbox.update(ask.keys[0], placeholder=ask.placeholder, aside=ask.aside)
         await self._complete(ask)
         sources = ask.sources[: self._limits.per_message]
         results = await asyncio.gather(
@@ -173,7 +178,9 @@ class Desk:
     async def _show(self, ask: Ask, rules: Rules, answer: Answer, verdicts: Sequence[Verdict], deadline: float) -> None:
         """As the group wants it: an answer, a symbol, or nothing but the log."""
         if ask.placeholder:
-            await self._delivery.edit(ask.place, ask.placeholder, answer.text, deadline, answer.keyboard)
+            where = f'<a href="{plain(ask.link)}">{plain(say("telegram.log_picture", ask.language))}</a>\n'
+            text = where + answer.text if ask.aside and ask.link else answer.text
+            await self._delivery.edit(ask.answer_place, ask.placeholder, text, deadline, answer.keyboard)
             return
         labels = {verdict.label for verdict in verdicts}
         if rules.mode is Mode.REACT:
@@ -189,7 +196,7 @@ class Desk:
         """Somebody asked, and is told why not; after an automatic check there is nobody to tell."""
         text = plain(refused(refusal, ask.language))
         if ask.placeholder:
-            await self._delivery.edit(ask.place, ask.placeholder, text, deadline)
+            await self._delivery.edit(ask.answer_place, ask.placeholder, text, deadline)
         elif not ask.automatic:
             await self._delivery.send(ask.place, text, deadline)
 
@@ -216,7 +223,8 @@ class Desk:
                     raise Stale("too many pictures at once") from None
                 await asyncio.sleep(later.seconds)
             else:
-                self._pictures.remember(ask.place.chat, verdict.sha256, Kept(ask.place.chat, (source,), ask.author))
+                kept = Kept(ask.place.chat, (source,), ask.author)
+                self._pictures.remember(ask.answer_place.chat, verdict.sha256, kept)
                 return at(verdict, self._checker.model, rules.sensitivity)
 
     async def _fail(self, ask: Ask) -> None:
@@ -227,7 +235,7 @@ class Desk:
             return
         try:
             text = plain(say("error", ask.language, id=number))
-            await self._delivery.edit(ask.place, ask.placeholder, text, time.time() + 60)
+            await self._delivery.edit(ask.answer_place, ask.placeholder, text, time.time() + 60)
         except (Undeliverable, Stale, TokenRefused) as error:
             logger.warning("Telegram: error %s could not be told: %s", number, error)
 

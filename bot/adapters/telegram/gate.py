@@ -17,6 +17,10 @@ class Gate:
         """The rules of a chat."""
         return await self._community.rules.read(server_of(chat))
 
+    async def now_called(self, chat: int) -> int:
+        """The id that a group has today; buttons and links may carry an older one."""
+        return await self._rights.now_called(chat)
+
     async def language(self, chat: int, code: str | None) -> str:
         """The language of answers in a chat: the group's, if its admins have set one, else that of the person's app."""
         return (await self.rules(chat)).language or code or "en"

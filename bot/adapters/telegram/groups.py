@@ -15,11 +15,12 @@ from telegram import (
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import TelegramError
 
-from bot.adapters.telegram.asks import GENERAL, person_of, place_of, thread_of
+from bot.adapters.telegram.asks import GENERAL, person_of, thread_of
 from bot.adapters.telegram.delivery import Delivery, Place, Stale, plain
 from bot.adapters.telegram.gate import Gate, server_of
 from bot.adapters.telegram.link import Bot
 from bot.adapters.telegram.rights import Rights
+from bot.adapters.telegram.talk import Talk
 from bot.community import Community
 from bot.core import Checker
 from bot.errors import Refusal
@@ -39,7 +40,14 @@ class Groups:
     """Greets, helps, and knows where every picture is checked."""
 
     def __init__(
-        self, bot: Bot, delivery: Delivery, community: Community, checker: Checker, rights: Rights, gate: Gate
+        self,
+        bot: Bot,
+        delivery: Delivery,
+        community: Community,
+        checker: Checker,
+        rights: Rights,
+        gate: Gate,
+        talk: Talk,
     ) -> None:
         self._bot = bot
         self._delivery = delivery
@@ -47,6 +55,7 @@ class Groups:
         self._checker = checker
         self._rights = rights
         self._gate = gate
+        self._talk = talk
 
     async def automatic(self, message: Message) -> bool:
         """Whether every picture is checked where this message stands."""
@@ -84,27 +93,20 @@ class Groups:
     async def help(self, message: Message) -> None:
         """/help."""
         private = message.chat.type == ChatType.PRIVATE
-        await self._say(
-            message, say(f"telegram.help_{'private' if private else 'group'}", await self._language(message))
+        await self._talk.say(
+            message, say(f"telegram.help_{'private' if private else 'group'}", await self._talk.language(message))
         )
 
     async def about(self, message: Message) -> None:
         """/about."""
-        await self._say(message, about(self._checker.model, await self._language(message)))
+        await self._talk.say(message, about(self._checker.model, await self._talk.language(message)))
 
     async def nothing_to_check(self, message: Message) -> None:
         """/check without a picture."""
-        language, chat = await self._language(message), message.chat.id
+        language, chat = await self._talk.language(message), message.chat.id
         try:
             await self._gate.admit_command(chat, person_of(message), await self._gate.rules(chat))
         except Refusal as refusal:
-            await self._say(message, refused(refusal, language))
+            await self._talk.say(message, refused(refusal, language))
             return
-        await self._say(message, say("telegram.nothing_to_check", language))
-
-    async def _language(self, message: Message) -> str:
-        code = message.from_user.language_code if message.from_user else None
-        return await self._gate.language(message.chat.id, code)
-
-    async def _say(self, message: Message, text: str) -> None:
-        await self._delivery.send(place_of(message), plain(text), time.time() + _PATIENCE)
+        await self._talk.say(message, say("telegram.nothing_to_check", language))

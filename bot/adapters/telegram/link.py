@@ -1,8 +1,10 @@
 """The wire to the Bot API: python-telegram-bot's bot, set up so that nothing leaks, wedges or drops a batch."""
 
+import importlib
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -113,7 +115,10 @@ class Pace(AIORateLimiter):
 
 
 def connect(settings: TelegramSettings, timings: Timings) -> Bot:
-    """A bot that is not initialized yet."""
+    """A bot that is not initialized yet. Belongs in a thread: certificates are read, and httpx's own parts imported."""
+    for name in ("anyio.streams.tls", "anyio.to_thread", "anyio._backends._asyncio"):
+        with suppress(ImportError):  # these would be imported by the first call, in the event loop
+            importlib.import_module(name)
     # Addresses hold the token: httpx logs every one at INFO, the library its own two at DEBUG.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("telegram").setLevel(logging.INFO)

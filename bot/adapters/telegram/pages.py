@@ -11,7 +11,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.adapters.telegram.asks import GENERAL
 from bot.adapters.telegram.link import deep_link
-from bot.community import EVERYWHERE, SENSITIVITIES, Mode, Rules
+from bot.community import EVERYWHERE, SENSITIVITIES, Audience, Mode, Rules
 from bot.core import ModelInfo
 from bot.sensitivity import choices
 from bot.verdict import Arrival
@@ -154,6 +154,9 @@ def _exempt(view: View) -> Iterable[Row]:
 def _who(view: View) -> Iterable[Row]:
     yield [_chosen(view.say("who_all"), not view.rules.users, "who", "all")]
     yield [_chosen(view.say("who_admins"), bool(view.rules.users), "who", "admins")]
+    aside = view.rules.audience is Audience.ASKER
+    yield [_chosen(view.say("audience_everyone"), not aside, "who", Audience.EVERYONE.value)]
+    yield [_chosen(view.say("audience_asker"), aside, "who", Audience.ASKER.value)]
 
 
 def _language(view: View) -> Iterable[Row]:

@@ -7,12 +7,13 @@ from telegram import CallbackQuery, Message
 from telegram.constants import ChatType
 from telegram.error import TelegramError
 
-from bot.adapters.telegram.asks import GENERAL, place_of, thread_of
+from bot.adapters.telegram.asks import GENERAL, thread_of
 from bot.adapters.telegram.delivery import Delivery, Place, Stale, plain
 from bot.adapters.telegram.gate import Gate, person_key, server_of
 from bot.adapters.telegram.link import Bot
 from bot.adapters.telegram.pages import View, page
 from bot.adapters.telegram.rights import Rights
+from bot.adapters.telegram.talk import Talk
 from bot.community import EVERYWHERE, Community, Rules
 from bot.core import Checker
 from bot.errors import Refusal
@@ -25,7 +26,14 @@ class Panel:
     """The settings of groups, as their admins see them."""
 
     def __init__(
-        self, bot: Bot, delivery: Delivery, community: Community, checker: Checker, rights: Rights, gate: Gate
+        self,
+        bot: Bot,
+        delivery: Delivery,
+        community: Community,
+        checker: Checker,
+        rights: Rights,
+        gate: Gate,
+        talk: Talk,
     ) -> None:
         self._bot = bot
         self._delivery = delivery
@@ -33,17 +41,18 @@ class Panel:
         self._checker = checker
         self._rights = rights
         self._gate = gate
+        self._talk = talk
 
     async def open(self, message: Message) -> None:
         """/settings."""
-        language = await self._language(message)
+        language = await self._talk.language(message)
         if message.chat.type == ChatType.PRIVATE:
-            await self._say(message, say("telegram.settings_private", language))
+            await self._talk.say(message, say("telegram.settings_private", language))
         elif await self._admin_wrote(message):
             text, keyboard = page("main", await self._view(message, language))
-            await self._delivery.send(place_of(message), plain(text), time.time() + _PATIENCE, keyboard)
+            await self._talk.say(message, text, keyboard)
         else:
-            await self._say(message, say("telegram.admins_only", language))
+            await self._talk.say(message, say("telegram.admins_only", language))
 
     async def press(self, query: CallbackQuery, wanted: str) -> None:
         """A pressed button. Rights count as they are at this moment, and the data may be anything."""
@@ -75,14 +84,14 @@ class Panel:
 
     async def exempt(self, message: Message) -> None:
         """/exempt as a reply: leave this member's pictures alone, or look at them again."""
-        language, chat = await self._language(message), message.chat.id
+        language, chat = await self._talk.language(message), message.chat.id
         if not await self._admin_wrote(message):
-            await self._say(message, say("telegram.admins_only", language))
+            await self._talk.say(message, say("telegram.admins_only", language))
             return
         replied = message.reply_to_message
         member = replied.from_user if replied else None
         if member is None or member.is_bot:
-            await self._say(message, say("telegram.exempt_how", language))
+            await self._talk.say(message, say("telegram.exempt_how", language))
             return
         exempt = (await self._gate.rules(chat)).exempt_users
         by = message.from_user.id if message.from_user and not message.sender_chat else chat
@@ -92,26 +101,26 @@ class Panel:
                 server_of(chat), person_key(by), exempt_users=_toggled(exempt, key)
             )
         except Refusal as refusal:
-            await self._say(message, refused(refusal, language))
+            await self._talk.say(message, refused(refusal, language))
             return
         said = "telegram.exempt_on" if key in rules.exempt_users else "telegram.exempt_off"
-        await self._say(message, say(said, language, name=member.full_name))
+        await self._talk.say(message, say(said, language, name=member.full_name))
 
     async def choose_log(self, message: Message, source: str) -> None:
         """Somebody has chosen this chat as the log of the group `source`, by the link among its settings."""
-        language = await self._language(message)
+        language = await self._talk.language(message)
         group = int(source) if source.lstrip("-").isdecimal() else 0
         if message.sender_chat or message.from_user is None:
-            await self._say(message, say("telegram.log_anonymous", language))
+            await self._talk.say(message, say("telegram.log_anonymous", language))
             return
         person, here = message.from_user.id, message.chat.id
         for chat in (group, here):
             if not await self._rights.is_admin(chat, person, now=True):
-                await self._say(message, say("telegram.log_not_admin", language))
+                await self._talk.say(message, say("telegram.log_not_admin", language))
                 return
         await self._community.rules.change(server_of(group), person_key(person), log_channel=str(here))
         title = (await self._delivery.ask(lambda: self._bot.get_chat(group))).title or "?"
-        await self._say(message, say("telegram.log_chosen", language, title=title))
+        await self._talk.say(message, say("telegram.log_chosen", language, title=title))
 
     async def _change(self, message: Message, by: str, name: str, value: str) -> None:
         chat = message.chat.id
@@ -159,13 +168,6 @@ class Panel:
         writer = message.sender_chat or message.from_user
         return writer is not None and await self._rights.is_admin(message.chat.id, writer.id)
 
-    async def _language(self, message: Message) -> str:
-        code = message.from_user.language_code if message.from_user else None
-        return await self._gate.language(message.chat.id, code)
-
-    async def _say(self, message: Message, text: str) -> None:
-        await self._delivery.send(place_of(message), plain(text), time.time() + _PATIENCE)
-
 
 def _changes(chat: int, name: str, value: str, rules: Rules) -> dict[str, object]:
     """What a button changes. Raises Refusal for data that no page of ours has."""
@@ -189,6 +191,8 @@ def _changes(chat: int, name: str, value: str, rules: Rules) -> dict[str, object
         return {"exempt_users": [one for one in rules.exempt_users if one != f"telegram:user/{rest}"]}
     if name == "log" and (value == f"h{chat}" or (kind == "h" and rest.isdecimal())):  # this group, or a topic of it
         return {"log_channel": rest}
+    if name == "who":
+        return {"audience": value}
     if name in ("mode", "language"):
         return {name: value}
     if name in ("appeals", "review") and value in "01":

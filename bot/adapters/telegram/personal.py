@@ -9,8 +9,9 @@ from telegram.constants import ChatType
 from bot.adapters.telegram.asks import person_of, place_of
 from bot.adapters.telegram.attachments import Attachments
 from bot.adapters.telegram.delivery import Delivery, Place, plain
-from bot.adapters.telegram.gate import Gate, person_key
+from bot.adapters.telegram.gate import person_key
 from bot.adapters.telegram.link import deep_link
+from bot.adapters.telegram.talk import Talk
 from bot.community import Community
 from bot.community.cases import MUTE_DAYS
 from bot.wording import say
@@ -24,19 +25,19 @@ class Personal:
     """Answers /privacy, /optout, /optin, /mydata and /forget. The last two only in private."""
 
     def __init__(
-        self, username: str, delivery: Delivery, attachments: Attachments, community: Community, gate: Gate
+        self, username: str, delivery: Delivery, attachments: Attachments, community: Community, talk: Talk
     ) -> None:
         self._username = username
         self._delivery = delivery
         self._attachments = attachments
         self._community = community
-        self._gate = gate
+        self._talk = talk
 
     async def privacy(self, message: Message) -> None:
         """What is kept, and for how long."""
-        language = await self._language(message)
+        language = await self._talk.language(message)
         commands = say("telegram.privacy_commands", language)
-        await self._say(message, f"{self._community.privacy.words(language)}\n\n{commands}")
+        await self._talk.say(message, f"{self._community.privacy.words(language)}\n\n{commands}")
 
     async def opt_out(self, message: Message) -> None:
         """Leave this person's pictures alone, everywhere."""
@@ -50,7 +51,7 @@ class Personal:
         """Everything that is kept about a person, as a file for them alone."""
         if await self._sent_to_private(message, MYDATA):
             return
-        language = await self._language(message)
+        language = await self._talk.language(message)
         rows = await self._community.privacy.export(person_key(message.chat.id))
         data = json.dumps(rows, ensure_ascii=False, indent=2).encode()
         await self._attachments.file(place_of(message), data, "candid.json", plain(say("telegram.mydata", language)))
@@ -59,13 +60,12 @@ class Personal:
         """Ask whether it is meant."""
         if await self._sent_to_private(message, FORGET):
             return
-        language = await self._language(message)
+        language = await self._talk.language(message)
         buttons = [
             InlineKeyboardButton(say(f"telegram.forget_{answer}", language), callback_data=f"{FORGET}:{answer}")
             for answer in ("yes", "no")
         ]
-        text = plain(say("telegram.forget_ask", language))
-        await self._delivery.send(place_of(message), text, time.time() + _PATIENCE, InlineKeyboardMarkup([buttons]))
+        await self._talk.say(message, say("telegram.forget_ask", language), InlineKeyboardMarkup([buttons]))
 
     async def press(self, query: CallbackQuery, answer: str) -> None:
         """Erase what is kept about whoever pressed, or don't."""
@@ -84,29 +84,21 @@ class Personal:
         await self._delivery.edit(place, message.message_id, plain(text), time.time() + _PATIENCE)
 
     async def _opt(self, message: Message, *, out: bool) -> None:
-        language = await self._language(message)
+        language = await self._talk.language(message)
         if message.sender_chat and message.sender_chat.id == message.chat.id:  # all anonymous admins look the same
-            await self._say(message, say("telegram.who_are_you", language))
+            await self._talk.say(message, say("telegram.who_are_you", language))
             return
         person = person_key(person_of(message))
         members = self._community.members
         await (members.opt_out(person) if out else members.opt_in(person))
-        await self._say(message, say("community.opted-out" if out else "community.opted-in", language))
+        await self._talk.say(message, say("community.opted-out" if out else "community.opted-in", language))
 
     async def _sent_to_private(self, message: Message, command: str) -> bool:
         """In a group: only a button that leads to the private chat."""
         if message.chat.type == ChatType.PRIVATE:
             return False
-        language = await self._language(message)
+        language = await self._talk.language(message)
         link = deep_link(self._username, command)
         button = InlineKeyboardButton(say("telegram.in_private_button", language), url=link)
-        text = plain(say("telegram.in_private", language))
-        await self._delivery.send(place_of(message), text, time.time() + _PATIENCE, InlineKeyboardMarkup([[button]]))
+        await self._talk.say(message, say("telegram.in_private", language), InlineKeyboardMarkup([[button]]))
         return True
-
-    async def _language(self, message: Message) -> str:
-        code = message.from_user.language_code if message.from_user else None
-        return await self._gate.language(message.chat.id, code)
-
-    async def _say(self, message: Message, text: str) -> None:
-        await self._delivery.send(place_of(message), plain(text), time.time() + _PATIENCE)

@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 
 from telegram.constants import ChatMemberStatus
-from telegram.error import BadRequest, Forbidden
+from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 
 from bot.adapters.telegram.delivery import Delivery
 from bot.adapters.telegram.link import Bot, Timings
@@ -40,6 +40,16 @@ class Rights:
         me = await self._delivery.ask(self._bot.get_me)  # asked anew: the owner may just have changed it
         return bool(me.can_read_all_group_messages) or await self.is_admin(chat, self._bot.id)
 
+    async def now_called(self, chat: int) -> int:
+        """The id of a chat today: a group that became a supergroup has another one."""
+        try:
+            await self._delivery.ask(lambda: self._bot.get_chat_member(chat, self._bot.id))
+        except ChatMigrated as moved:
+            return moved.new_chat_id
+        except TelegramError:
+            return chat
+        return chat
+
     def forget_own(self, chat: int) -> None:
         """The bot's own rank in a chat has changed."""
         self._ranks.pop((chat, self._bot.id), None)
@@ -56,6 +66,8 @@ class Rights:
     async def _ask(self, chat: int, user: int) -> str:
         try:
             return (await self._delivery.ask(lambda: self._bot.get_chat_member(chat, user))).status
+        except ChatMigrated as moved:
+            return await self._ask(moved.new_chat_id, user)
         except Forbidden:  # of a chat that the bot has left
             return ChatMemberStatus.LEFT
         except BadRequest:  # where members are hidden, only admins may ask about others; the list of admins is open

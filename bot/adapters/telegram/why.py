@@ -80,21 +80,21 @@ class Why:
 
     async def press(self, query: CallbackQuery, digest: str) -> None:
         """Somebody pressed "Why?" below an answer."""
-        message, person = query.message, query.from_user.id
-        chat = message.chat.id if message else person
+        message, person, kept = query.message, query.from_user.id, self._pictures.below(query, digest)
+        chat = kept.chat if kept else message.chat.id if message else person
         language = await self._gate.language(chat, query.from_user.language_code)
         verdict = await self._checker.recall(digest)
         if verdict is None or message is None:
             await self._delivery.alert(query.id, say("telegram.too_old", language))
             return
-        question = _Question(verdict, self._pictures.below(query, digest), person, chat, language)
+        question = _Question(verdict, kept, person, chat, language)
         if message.chat.type == ChatType.PRIVATE:
             await self._delivery.alert(query.id, "")
             await self._attachments.reaches(person)  # shows that a picture is on its way
-            await self._show(Place(chat, reply_to=message.message_id), await self._reasons(question))
+            await self._show(Place(person, reply_to=message.message_id), await self._reasons(question))
         elif await self._whispers.possible():
             thread = thread_of(message) if isinstance(message, Message) else None
-            await self._whisper(question, Ear(chat, thread, person, query.id))
+            await self._whisper(question, Ear(message.chat.id, thread, person, query.id))
         elif await self._attachments.reaches(person):
             await self._delivery.alert(query.id, say("telegram.why_private", language))
             await self._show(Place(person), await self._reasons(question))
