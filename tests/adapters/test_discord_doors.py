@@ -2,9 +2,13 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from discord import Locale
+from discord.app_commands import TranslationContext, TranslationContextLocation, locale_str
 
+from bot.adapters.discord import tree
 from tests.adapters.discord_rig import Rig, picture, upload
 from tests.peers.discord import Embedded, NotOffered, Permission, Upload
 
@@ -175,3 +179,24 @@ async def test_a_channel_that_the_bot_can_t_see_is_silent_but_the_menu_works(rig
     post = await rig.world.say(rig.member, hidden, f"{rig.world.bot.mention} check", uploads=[upload(255)])
     assert "AI-generated" in (await rig.world.answer(await rig.world.menu(rig.member, post))).text
     assert len(rig.world.answers()) == 1
+
+
+@pytest.mark.parametrize(("location", "most"), [("command_name", 32), ("command_description", 100)])
+async def test_commands_are_shown_in_the_languages_that_there_are(
+    monkeypatch: pytest.MonkeyPatch, location: str, most: int
+) -> None:
+    monkeypatch.setattr(tree, "languages", lambda: ["de", "en"])
+    monkeypatch.setattr(tree, "say", lambda key, language="en": f"{language} {key} " + "x" * 200)
+    where: Any = TranslationContext(TranslationContextLocation[location], None)
+
+    async def shown(text: locale_str, locale: Locale) -> str | None:
+        return await tree.Translator().translate(text, locale, where)
+
+    name = locale_str("Check image", key="discord.command.menu")
+    german = await shown(name, Locale.german)
+    assert german is not None
+    assert german.startswith("de discord.command.menu")
+    assert len(german) == most
+    assert await shown(name, Locale.french) is None
+    assert await shown(name, Locale.american_english) is None
+    assert await shown(locale_str("check"), Locale.german) is None

@@ -124,7 +124,7 @@ async def test_answers(rig: Rig) -> None:
     form = await rig.world.click(rig.admin, panel, "Limits")
     await rig.world.until(lambda: form.modal is not None)
     text = await changed(rig, panel, await rig.world.submit(form, "2,5", "400"))
-    assert "about 2.5 pictures a minute" in text and "about 400 pictures a day" in text
+    assert "at most 2.5 pictures a minute" in text and "at most 400 pictures a day" in text
     assert await rules(rig) == Rules(
         audience=Audience.ASKER, language="en", appeals=False, per_user_per_minute=2.5, per_server_per_day=400
     )

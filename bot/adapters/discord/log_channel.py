@@ -118,11 +118,10 @@ class LogChannel:
         self, guild: int, rules: Rules, body: dict[str, Any], until: float, *, nonce: str = ""
     ) -> str | None:
         """Write to the log channel; returns where the message stands ("channel/message"), None if it can't be."""
-        channel = self._channel(guild, rules.log_channel)
-        if channel is None:
+        if rules.log_channel is None or not await self._belongs(guild, rules.log_channel, until):
             self._note(guild, "it isn't there any more, or not in this server")
             return None
-        return await self.send(guild, channel, body, until, nonce=nonce)
+        return await self.send(guild, int(rules.log_channel), body, until, nonce=nonce)
 
     async def send(
         self, guild: int, channel: int, body: dict[str, Any], until: float, *, nonce: str = ""
@@ -147,12 +146,17 @@ class LogChannel:
             return False
         return True
 
-    def _channel(self, guild: int, named: str | None) -> int | None:
-        """The log channel, if it is this server's: nobody's verdicts go elsewhere."""
+    async def _belongs(self, guild: int, channel: str, until: float) -> bool:
+        """Whether the log channel is this server's: nobody's verdicts go elsewhere."""
         client = self._delivery.client
         here = client.get_guild(guild) if client is not None else None
-        found = here.get_channel_or_thread(int(named)) if here is not None and named is not None else None
-        return found.id if found is not None else None
+        if here is not None and here.get_channel_or_thread(int(channel)) is not None:
+            return True
+        try:  # just after a start nothing is known yet, and old threads never are
+            found = await self._delivery.call(until, Route("GET", "/channels/{channel_id}", channel_id=int(channel)))
+        except (discord.HTTPException, Stale, Revoked):
+            return False
+        return bool(found.get("guild_id") == str(guild))
 
     def _note(self, guild: int, why: str) -> None:
         now = time.monotonic()

@@ -54,12 +54,12 @@ class Reasons:
         if drawn is not None:  # else nobody knows how it came, and what that does to the figures
             known = record(verdict, self._checker.model)
         text = why(_harmless(verdict, place.language), place.language, known)
-        embed = discord.Embed(description=f"{text[: MOST_WORDS - len(note) - 2]}\n\n{note}")
-        embed.colour = discord.Colour(COLOURS[verdict.label])
+        said = words(verdict, place.language)
+        embed = discord.Embed(title=f"{said.symbol} {said.title}", colour=COLOURS[verdict.label])
+        embed.description = f"{text[: MOST_WORDS - len(note) - 2]}\n\n{note}"
         if drawn is None:
             return Answer((embed,))
-        title = words(verdict, place.language).title
-        file = File(NAME, CONTENT_TYPE, drawn[0], say("discord.why_alt", place.language, title=title))
+        file = File(NAME, CONTENT_TYPE, drawn[0], say("discord.why_alt", place.language, title=said.title))
         return Answer((embed.set_image(url=f"attachment://{NAME}"),), file=file)
 
     async def _draw(self, interaction: Interaction, place: Here, sha: str) -> tuple[bytes, Arrival] | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 EVERYWHERE = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True)
 ANY_INSTALL = app_commands.AppInstallationType(guild=True, user=True)
+MOST_NAME, MOST_DESCRIPTION = 32, 100  # characters
 MINE = ("privacy", "export", "forget", "optout", "optin")
 
 
@@ -72,7 +73,8 @@ class Translator(app_commands.Translator):
         spoken = set(languages()) - {"en"}
         if key is None or not spoken & {language, language.split("-")[0]}:
             return None
-        return say(key, language)
+        menu = context.location is app_commands.TranslationContextLocation.command_name
+        return say(key, language)[: MOST_NAME if menu else MOST_DESCRIPTION]
 
 
 def _words(what: str) -> locale_str:
