@@ -1,26 +1,33 @@
-"""The same network on several engines: `python -m benchmarks.engines NAME SIDE VIEWS MODE` is one of them, in a process of its own.
+"""The champion's network on several engines: `python -m benchmarks.engines NAME SIDE VIEWS MODE` is one of them, in a process of
+its own.
 
-It prints "ready", and then answers each line on its input with the milliseconds of one pass. MODE is `forward` or `train`.
+It prints what it answers to its first pass and "ready", and then answers each line on its input with the milliseconds of one
+pass. MODE is `forward` or `train`; in training no engine has the champion's weights, and it prints no answer.
 """
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-ENGINES = {
-    "candid": "as served: our layers, jitted by JAX",
+FORWARD = {
+    "candid": "as served",
+    "plain": "our layers, jitted by JAX for all views together",
     "stock": "stock Keras layers, jitted by JAX",
     "predict": "our layers, by model.predict",
     "torch": "our layers on the torch backend",
-    "onnxruntime": "our network exported, in onnxruntime",
+    "onnxruntime": "plain convolutions in onnxruntime",
 }
-BACKENDS = {"torch": "torch", "onnxruntime": "torch"}
+TRAIN = {
+    "torch": "our layers on torch, as training.train has them",
+    "stock-torch": "stock Keras layers on torch",
+    "jax": "our layers on JAX, where there is no torch",
+    "stock-jax": "stock Keras layers on JAX",
+}
+BACKENDS = {"torch": "torch", "stock-torch": "torch"}
 
 
 def main() -> None:
@@ -28,8 +35,10 @@ def main() -> None:
     os.environ["KERAS_BACKEND"] = BACKENDS.get(name, "jax")
     pixels = np.random.default_rng(0).integers(0, 256, (views, side, side, 3), np.uint8)
     step = build(name, side, pixels) if mode == "forward" else build_training(name, side, pixels)
-    for _ in range(2):
-        step()
+    first = step()
+    if mode == "forward" and name != "stock":
+        print("logits", *np.ravel(np.asarray(first)).tolist())
+    step()
     print("ready", flush=True)
     for _ in sys.stdin:
         began = time.perf_counter()
@@ -37,49 +46,63 @@ def main() -> None:
         print(1000 * (time.perf_counter() - began), flush=True)
 
 
-def build(name: str, side: int, pixels: "np.ndarray[Any, Any]") -> Callable[[], object]:
-    """One forward pass."""
-    from model.network import efficientnet_lite0
+def build(name: str, side: int, pixels: "np.ndarray[Any, Any]") -> Callable[[], Any]:
+    """One forward pass of these views."""
+    from model.card import read_card
+    from model.registry import Registry
 
-    network = stock_network(side) if name == "stock" else efficientnet_lite0(side)
-    if name in ("candid", "stock"):
-        from model.program import compile_forward
+    folder = Registry().path("champion")
+    weights = folder / "weights.npz"
+    floats = pixels.astype(np.float32)
+    if name == "onnxruntime":
+        import onnxruntime
 
+        from benchmarks.onnx_network import onnx_network
+
+        session = onnxruntime.InferenceSession(onnx_network(weights, side))
+        return lambda: session.run(None, {"pixels": floats})[0]
+    import model.network as networks
+    from model.program import Program, compile_forward, describe
+    from model.weights import load_weights, read_weights
+
+    card = read_card(folder)
+    if name == "candid":
+        described = describe(card.network, side)
+        program = Program(described, read_weights(described, weights), side, len(pixels))
+        return lambda: program.logits(pixels)
+    if name == "stock":
+        forward = compile_forward(stock_network(side))
+        return lambda: np.asarray(forward(pixels)["logit"])
+    network = getattr(networks, card.network)(side)
+    load_weights(network, weights)
+    if name == "plain":
+        networks.DETAIL = ""  # nothing is cut
         forward = compile_forward(network)
         return lambda: np.asarray(forward(pixels)["logit"])
     if name == "predict":
-        return lambda: network.predict(pixels, batch_size=len(pixels), verbose=0)
-    floats = pixels.astype(np.float32)
-    if name == "torch":
-        import torch
+        return lambda: network.predict(pixels, batch_size=len(pixels), verbose=0)["logit"]
+    import torch
 
-        tensor = torch.from_numpy(floats)
+    tensor = torch.from_numpy(floats)
 
-        def run() -> object:
-            with torch.inference_mode():
-                return network(tensor)["logit"].numpy()
+    def run() -> Any:
+        with torch.inference_mode():
+            return network(tensor)["logit"].numpy()
 
-        return run
-    import onnxruntime
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "network.onnx"
-        network.export(str(file), format="onnx", verbose=False)
-        session = onnxruntime.InferenceSession(str(file))
-    key = session.get_inputs()[0].name
-    return lambda: session.run(None, {key: floats})
+    return run
 
 
 def build_training(name: str, side: int, pixels: "np.ndarray[Any, Any]") -> Callable[[], object]:
-    """One training step, forward and backward."""
-    import keras
-
+    """One training step, forward and backward, with the optimizer of the recipe `chat`."""
     from model.network import efficientnet_lite0
+    from training.recipe import read_recipe
+    from training.train import compile_network
 
-    network = stock_network(side) if name == "stock" else efficientnet_lite0(side)
-    network.compile(keras.optimizers.AdamW(1e-4), loss={"logit": keras.losses.BinaryCrossentropy(from_logits=True)})
+    network = stock_network(side) if name.startswith("stock") else efficientnet_lite0(side, normalised=True)
+    compile_network(network, read_recipe("chat"))
     labels = {"logit": np.zeros((len(pixels), 1), np.float32)}
-    return lambda: network.train_on_batch(pixels, labels)
+    floats = pixels.astype(np.float32)
+    return lambda: network.train_on_batch(floats, labels)
 
 
 def stock_network(side: int) -> Any:
