@@ -28,6 +28,7 @@ PARTS = ("weights.npz", "card.json")  # of a version
 def backup(settings: Settings, config: Path | None, file: Path) -> int:
     """Writes `file` in one step, readable by its owner only, and prints what is in it."""
     store = Path(settings.store.path)
+    refuse_postgres(settings)
     if not store.is_file():
         raise SettingsError(f"[store] path {str(store)!r} does not exist yet: there is nothing to back up.")
     partial = file.with_name(f".{file.name}.{os.getpid()}.part")
@@ -45,6 +46,13 @@ def backup(settings: Settings, config: Path | None, file: Path) -> int:
     print(f"{file} ({file.stat().st_size / 1e6:.1f} MB) holds {', '.join(sorted(members))}.")
     print("Tokens are not in it; keep your .env or secrets yourself. It names people: keep it as safe as the database.")
     return 0
+
+
+def refuse_postgres(settings: Settings) -> None:
+    if settings.store.url:
+        raise SettingsError(
+            "DATABASE_URL is set, so the database is on Postgres: use pg_dump and pg_restore, and copy the folder of versions."
+        )
 
 
 def copy_database(source: Path, target: Path) -> None:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bot.commands.backup import CONFIG, FORMAT, MANIFEST, PARTS, STORE, VERSIONS, copy_database
+from bot.commands.backup import CONFIG, FORMAT, MANIFEST, PARTS, STORE, VERSIONS, copy_database, refuse_postgres
 from bot.errors import SettingsError
 from bot.migrations import MIGRATIONS
 from bot.settings import Settings
@@ -27,6 +27,7 @@ MEMBER = re.compile(
 def restore(settings: Settings, config: Path | None, file: Path) -> int:
     """Prints what was put where. Raises SettingsError with a sentence, and then everything is as it was before."""
     store = Path(settings.store.path)
+    refuse_postgres(settings)
     with tempfile.TemporaryDirectory(prefix="candid-restore-") as name:
         folder = Path(name)
         manifest = unpack(file, folder)

@@ -192,6 +192,8 @@ async def test_by_command(settings: Settings, tmp_path: Path) -> None:
     }
     none_yet = await candid("backup", "saved.tar.gz", cwd=tmp_path, **environ)
     assert none_yet.code == 1 and "does not exist yet" in none_yet.err and not none_yet.err.count("Traceback")
+    elsewhere = await candid("backup", "saved.tar.gz", cwd=tmp_path, DATABASE_URL="postgresql://host/name", **environ)
+    assert elsewhere.code == 1 and "pg_dump" in elsewhere.err
     await fill(settings, "de")
     saved = await candid("backup", "saved.tar.gz", cwd=tmp_path, **environ)
     assert saved.code == 0 and "versions/fake-2/weights.npz" in saved.out
