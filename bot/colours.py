@@ -43,7 +43,8 @@ def convert(picture: Image.Image, icc: bytes | None, orientation: int, tick: Cal
     for top in range(0, height, rows):
         tick()
         bottom = min(height, top + rows)
-        band, alpha = _colours(picture.crop((0, top, width, bottom)), profile, scale)
+        whole = bottom - top == height  # most pictures of chats: they are not copied first
+        band, alpha = _colours(picture if whole else picture.crop((0, top, width, bottom)), profile, scale)
         if alpha is not None and alpha.getextrema() != (255, 255):
             transparent = True
             white = Image.new("RGB", band.size, "white")
