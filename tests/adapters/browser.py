@@ -74,16 +74,22 @@ class Tab:
             await asyncio.sleep(0.05)
         raise AssertionError(f"never true: {script}; errors: {self.errors}")
 
-    async def open(self, url: str, width: int, height: int = 900, dark: bool = False, phone: bool = False) -> None:
-        """Load `url` in a window of that size, with that preference for colours."""
+    async def open(
+        self, url: str, width: int, height: int = 900, dark: bool = False, phone: bool = False, still: bool = False
+    ) -> None:
+        """Load `url` in a window of that size, with these preferences for colours and, if `still`, against movement."""
         for domain in ("Page", "Runtime", "Network", "DOM", "Log"):
             await self.call(f"{domain}.enable")
         await self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
         )
         await self.call("Emulation.setTouchEmulationEnabled", enabled=phone)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        await self.call("Emulation.setEmulatedMedia", features=[scheme])
+        wishes = {
+            "prefers-color-scheme": "dark" if dark else "light",
+            "prefers-reduced-motion": "reduce" if still else "no-preference",
+        }
+        features = [{"name": name, "value": value} for name, value in wishes.items()]
+        await self.call("Emulation.setEmulatedMedia", features=features)
         await self.call("Page.navigate", url=url)
         await self.until("document.readyState === 'complete'")
 
@@ -106,8 +112,8 @@ class Tab:
         for kind in ("dragEnter", "dragOver", "drop"):
             await self.call("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
 
-    async def press(self, key: str) -> None:
-        """One key, down and up."""
+    async def press(self, key: str, back: bool = False) -> None:
+        """One key, down and up; `back`: with Shift."""
         code = KEYS[key]
         text = {"Enter": "\r", " ": " "}.get(key, "")
         for kind in ("keyDown", "keyUp"):
@@ -117,6 +123,7 @@ class Tab:
                 key=key,
                 code="Space" if key == " " else key,
                 windowsVirtualKeyCode=code,
+                modifiers=8 if back else 0,
                 text=text if kind == "keyDown" else "",
             )
 

@@ -12,6 +12,16 @@ const make = (tag, properties = {}, ...children) => {
   return element;
 };
 
+/** One of the drawings at the top of the page; what it means always stands beside it in words. */
+function shape(name) {
+  const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `#shape-${name}`);
+  drawing.setAttribute("aria-hidden", "true");
+  drawing.append(use);
+  return drawing;
+}
+
 export class Card {
   /** `file` with its `name`; `retry(card)` is called when the person wants another try after a failure. */
   constructor(file, name, retry) {
@@ -115,9 +125,9 @@ export class Card {
 
   showEvidence({ evidence, words }) {
     if (!evidence.length) this.find(".evidence").remove();
-    else this.find(".evidence ul").append(...evidence.map((finding, at) => make(
-      "li", { className: finding.strength, textContent: finding.says },
-      make("span", { className: "strength", textContent: words.strengths[at] }),
+    else this.find(".evidence ul").append(...evidence.map(({ strength, says }, at) => make(
+      "li", { className: strength }, shape(strength),
+      make("p", {}, make("span", { className: "strength", textContent: words.strengths[at] }), says),
     )));
   }
 
