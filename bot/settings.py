@@ -79,6 +79,7 @@ class DiscordSettings:
 
     token: Secret
     message_content: bool
+    shards: str
     api: str
     gateway: str
 

@@ -72,7 +72,7 @@ class Rig:
         }
         checks: dict[str, Any] = {}
         for key, value in self.given.items():
-            (discord if key in ("message_content", "token", "gateway") else checks)[key] = value
+            (discord if key in ("message_content", "token", "gateway", "shards") else checks)[key] = value
         return dataclasses.replace(
             base,
             discord=dataclasses.replace(base.discord, **discord),

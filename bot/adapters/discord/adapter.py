@@ -16,6 +16,7 @@ from bot.adapters.discord.client import CandidClient
 from bot.adapters.discord.counter import Counter
 from bot.adapters.discord.delivery import Delivery, Revoked, Stale
 from bot.adapters.discord.download import Downloads
+from bot.adapters.discord.shards import ShardedClient, identify_turns, parse_shards
 from bot.adapters.discord.sources import Finder
 from bot.adapters.discord.timings import Timings
 from bot.community import Community
@@ -35,6 +36,10 @@ BAD_TOKEN = (
 NO_INTENT = (
     "Discord refuses the Message Content Intent: switch it on in the developer portal (Bot, Privileged Gateway "
     "Intents), or set [discord] message_content = false. Until then everything works but automatic mode."
+)
+TOO_FEW_SHARDS = (
+    "Discord refuses one connection for so many servers (or the shard that this process asked for): name the shards in "
+    'config.toml, [discord] shards, for example "0-3/4", and start Candid again.'
 )
 NO_USER_INSTALL = (
     "Discord refuses commands for people who install Candid for themselves: switch on User Install in the developer "
@@ -76,6 +81,8 @@ class DiscordAdapter:
         )
         self._desk = self._counter.desk
         self._content = settings.discord.message_content
+        self._shards = parse_shards(settings.discord.shards)
+        self._turn = identify_turns(settings) if self._shards is not None else None
         self._revoked = False
         self._stopping: asyncio.Task[None] | None = None
         self._closing = False
@@ -111,14 +118,7 @@ class DiscordAdapter:
     async def _connect(self) -> None:
         self.status = "starting"
         self._revoked = False
-        client = self._client = CandidClient(
-            content=self._content,
-            counter=self._counter,
-            community=self._community,
-            finder=self._finder,
-            changed=self._on_change,
-            logged_in=self._on_login,
-        )
+        client = self._client = self._new_client()
         try:
             await client.login(self._settings.token.reveal())
             if self._settings.api and not self._settings.gateway:
@@ -130,7 +130,9 @@ class DiscordAdapter:
         except discord.ConnectionClosed as error:
             if error.code == 4004:
                 raise GiveUp(BAD_TOKEN) from None
-            if error.code in (4010, 4011, 4012, 4013):
+            if error.code in (4010, 4011):
+                raise GiveUp(TOO_FEW_SHARDS) from None
+            if error.code in (4012, 4013):
                 raise GiveUp(f"Discord refuses this bot's connection for good (gateway code {error.code}).") from None
             raise
         except AttributeError:
@@ -144,6 +146,19 @@ class DiscordAdapter:
             await client.close()
         if self._revoked:
             raise GiveUp(BAD_TOKEN)
+
+    def _new_client(self) -> CandidClient:
+        options: dict[str, Any] = {
+            "content": self._content,
+            "counter": self._counter,
+            "community": self._community,
+            "finder": self._finder,
+            "changed": self._on_change,
+            "logged_in": self._on_login,
+        }
+        if self._shards is None:
+            return CandidClient(**options)
+        return ShardedClient(self._shards, self._turn, **options)
 
     def _on_change(self, status: str) -> None:
         self.status = status

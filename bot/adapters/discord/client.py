@@ -41,7 +41,9 @@ class CandidClient(discord.Client):
         finder: Finder,
         changed: Callable[[str], None],
         logged_in: Callable[["CandidClient"], None],
+        **options: Any,
     ) -> None:
+        """`options` are those of discord.py's clients (bot.adapters.discord.shards has some)."""
         super().__init__(
             intents=intents(content),
             max_messages=None,
@@ -49,6 +51,7 @@ class CandidClient(discord.Client):
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=60.0,
+            **options,
         )
         self.content = content
         self.counter = counter

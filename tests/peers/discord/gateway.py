@@ -48,10 +48,15 @@ class Session:
 
     id: str
     intents: int
+    shard: tuple[int, int] = (0, 1)
     line: Line | None = None
     seq: int = 0
     events: list[tuple[int, str, Any]] = field(default_factory=list)
     valid: bool = True
+
+    def holds(self, guild: int | None) -> bool:
+        """Whether a server's events are this session's; those of nobody's server are the first shard's."""
+        return self.shard[0] == (0 if guild is None else (guild >> 22) % self.shard[1])
 
     async def tell(self, event: str, data: Any) -> None:
         self.seq += 1
@@ -132,10 +137,10 @@ class Gateway:
             if session.valid:
                 await session.tell(event, data)
 
-    async def dispatch(self, event: str, needs: int, render: Callable[[bool], Json]) -> None:
+    async def dispatch(self, event: str, needs: int, render: Callable[[bool], Json], guild: int | None) -> None:
         """Tell every session that asked for these events. `render` gets whether it has the message_content intent."""
         for session in self.sessions:
-            if session.valid and (needs == 0 or session.intents & needs):
+            if session.valid and session.holds(guild) and (needs == 0 or session.intents & needs):
                 await session.tell(event, render(bool(session.intents & MESSAGE_CONTENT)))
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
@@ -201,9 +206,12 @@ class Gateway:
         self.starts_left -= 1
         if early or self.starts_left < 0:
             return await line.send(9, False)
-        session = line.session = Session(secrets.token_hex(16), intents, line)
+        number, count = data.get("shard") or (0, 1)
+        if not 0 <= number < count:
+            return await self._close(line, 4010)
+        session = line.session = Session(secrets.token_hex(16), intents, (number, count), line)
         self.sessions.append(session)
-        guilds = [g for g in world.guilds if g.bot_permissions is not None]
+        guilds = [g for g in world.guilds if g.bot_permissions is not None and session.holds(g.id)]
         ready = {
             "v": 10,
             "user": world.bot.payload | {"verified": True, "mfa_enabled": False, "flags": 0},
@@ -211,7 +219,7 @@ class Gateway:
             "session_id": session.id,
             "session_type": "normal",
             "resume_gateway_url": self.url,
-            "shard": [0, 1],
+            "shard": [number, count],
             "application": {"id": str(world.application_id), "flags": world.application_flags},
         }
         await session.tell("READY", ready)

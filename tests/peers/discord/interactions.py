@@ -117,7 +117,7 @@ class Interactions:
             body["user"] = ask.person.payload
         if ask.source is not None:
             body["message"] = ask.source.payload(world, shown=True)
-        await world.gateway.dispatch("INTERACTION_CREATE", 0, lambda _: body)
+        await world.gateway.dispatch("INTERACTION_CREATE", 0, lambda _: body, guild.id if guild else None)
         task = asyncio.create_task(self._expire(ask))
         self._watch.add(task)
         task.add_done_callback(self._watch.discard)

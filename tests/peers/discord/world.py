@@ -219,7 +219,8 @@ class World(Scene):
         if not post.channel.bot_may(Permission.VIEW_CHANNEL, self.bot):
             return
         needs = GUILD_MESSAGES if post.channel.guild is not None else DIRECT_MESSAGES
-        await self.gateway.dispatch("MESSAGE_CREATE", needs, lambda intent: post.payload(self, intent))
+        guild = post.channel.guild.id if post.channel.guild is not None else None
+        await self.gateway.dispatch("MESSAGE_CREATE", needs, lambda intent: post.payload(self, intent), guild)
 
     def error(self, status: int, code: int, message: str) -> web.Response:
         return web.json_response({"message": message, "code": code}, status=status)
