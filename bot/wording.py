@@ -128,9 +128,10 @@ def how_it_does(record: "Record", language: str = DEFAULT) -> str:
 
 
 def about(model: "ModelInfo", language: str = DEFAULT) -> str:
-    """What Candid is, which model answers, and its published bands."""
+    """What Candid is, which model answers, and its published bands; and whether a machine wrote these words."""
     bands = {"real": percent(model.bands.real), "ai": percent(model.bands.ai)}
-    return say("about.text", language, model=model.version, **bands)
+    text = say("about.text", language, model=model.version, **bands)
+    return f"{text}\n{say('about.drafted', language)}" if machine_drafted(language) else text
 
 
 def percent(share: float) -> int:
@@ -169,17 +170,39 @@ def languages() -> list[str]:
     )
 
 
+def spoken(code: str) -> str:
+    """Which of `languages` serves a code of a platform or browser: "es-419" is served by "es", "zh" by "zh-CN"."""
+    return _known(code)
+
+
+def language_name(language: str) -> str:
+    """What a language calls itself."""
+    return say("language.name", language)
+
+
+def machine_drafted(language: str) -> bool:
+    """Whether a machine wrote the sentences of a language and no native speaker has read them yet."""
+    return say("language.drafted", language) == str(True)
+
+
+def grouped(count: int, language: str = DEFAULT) -> str:
+    """A large number as the language writes it: "1,000", "1.000"."""
+    return f"{count:,}".replace(",", say("language.thousands", language))
+
+
 def _known(language: str) -> str:
-    """ "de-AT" is served by "de"; an unknown language by English."""
-    for name in (language, language.split("-")[0]):
+    """ "de-AT" is served by "de", "pt-BR" by "pt", and any Chinese by "zh-CN"; an unknown language by English."""
+    wanted = language.replace("_", "-").lower()
+    first = wanted.split("-")[0]
+    for name in (wanted, first):
         if name in _available():
-            return name
-    return DEFAULT
+            return _available()[name]
+    return next((name for short, name in _available().items() if short.split("-")[0] == first), DEFAULT)
 
 
 @cache
-def _available() -> frozenset[str]:
-    return frozenset(languages())
+def _available() -> dict[str, str]:
+    return {name.lower(): name for name in languages()}
 
 
 @cache
