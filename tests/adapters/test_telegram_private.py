@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.wording import say
+from bot.wording import languages, say
 from tests.adapters.telegram_bot import LOOKING, answered, candid_on, nothing_open, picture, settings_for
 from tests.peers.telegram import Telegram
 
@@ -140,8 +140,9 @@ async def test_help_start_about_and_small_talk(telegram: Telegram, tmp_path: Pat
 
 async def test_commands_are_registered_for_each_scope(telegram: Telegram, tmp_path: Path) -> None:
     async with candid_on(telegram, tmp_path):
-        await telegram.until(lambda: len(telegram.methods.commands) == 4)
+        await telegram.until(lambda: len(telegram.methods.commands) == 4 * len(languages()))
     names = {scope: {c["command"] for c in commands} for scope, commands in telegram.methods.commands.items()}
     assert "settings" in names["all_chat_administrators"]
+    assert all(f"default {code}" in names for code in languages() if code != "en")
     assert "settings" not in names["all_group_chats"] | names["all_private_chats"] | names["default"]
     assert "check" in names["all_group_chats"]

@@ -247,6 +247,11 @@ async def test_the_sensitivity_moves_the_verdict(telegram: Telegram, tmp_path: P
         for chat in (group, other):
             ann.photo(picture(210), chat, "/check")
         [careful], [usual] = await answered(telegram, group), await answered(telegram, other)
+        for answer in (careful, usual):
+            press = ann.presses(answer, say("telegram.wrong"))
+            await telegram.until(lambda press=press: press.answered)
+            [report] = await candid.store.rows("DELETE FROM reports RETURNING says")
+            assert report["says"] == ("" if answer is careful else "real")  # who objects means what was shown
     assert say("verdict.title-unsure") in careful.text and say("verdict.title-ai") in usual.text
 
 

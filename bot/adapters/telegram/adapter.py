@@ -4,17 +4,16 @@ import asyncio
 import logging
 import secrets
 import sqlite3
-import time
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from telegram import Message, Update
+from telegram import CallbackQuery, Message, Update
 from telegram.constants import ChatType
 from telegram.error import InvalidToken
 
-from bot.adapters.telegram.asks import PLATFORM, Albums, Ask, joined, place_of
-from bot.adapters.telegram.delivery import Delivery, Stale, TokenRefused, Undeliverable, plain
+from bot.adapters.telegram.asks import PLATFORM, Albums, Ask, joined
+from bot.adapters.telegram.delivery import Delivery, Stale, TokenRefused, Undeliverable
 from bot.adapters.telegram.link import Bot, Timings, connect, said_by_telegram
 from bot.adapters.telegram.parts import Parts
 from bot.adapters.telegram.polling import Polling
@@ -164,7 +163,7 @@ class TelegramAdapter:
             if update.message:
                 ask = await self._read(update.message)
             elif query := update.callback_query:
-                self._spawn(self._parts.buttons.press(query), partial(self._parts.delivery.alert, query.id))
+                self._spawn(self._parts.buttons.press(query), partial(self._alert_error, query))
             elif update.my_chat_member:
                 self._spawn(self._parts.groups.welcome(update.my_chat_member))
         except sqlite3.Error:
@@ -193,11 +192,15 @@ class TelegramAdapter:
             return ask
         handler = self._parts.commands.handler(message, self._parts.reader.command(message))
         if handler:
-            self._spawn(handler(message), partial(self._say, message))
+            self._spawn(handler(message), partial(self._say_error, message))
         return None
 
-    async def _say(self, message: Message, text: str) -> None:
-        await self._parts.delivery.send(place_of(message), plain(text), time.time() + 60)
+    async def _say_error(self, message: Message, number: str) -> None:
+        talk = self._parts.talk
+        await talk.say(message, say("error", await talk.language(message), id=number))
+
+    async def _alert_error(self, query: CallbackQuery, number: str) -> None:
+        await self._parts.delivery.alert(query.id, say("error", query.from_user.language_code or "en", id=number))
 
     def _spawn(self, work: Coroutine[Any, Any, None], tell: Tell | None = None) -> None:
         task = asyncio.create_task(_guarded(work, tell))
@@ -231,4 +234,4 @@ async def _guarded(work: Coroutine[Any, Any, None], tell: Tell | None) -> None:
         number = secrets.token_hex(4)
         logger.exception("Telegram: error %s", number)
         if tell:
-            await _guarded(tell(say("error", id=number)), None)
+            await _guarded(tell(number), None)

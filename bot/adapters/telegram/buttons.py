@@ -1,6 +1,7 @@
 """Pressed buttons: which part answers them, and "Wrong?" itself."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from telegram import CallbackQuery
@@ -15,8 +16,9 @@ from bot.adapters.telegram.panel import Panel
 from bot.adapters.telegram.personal import FORGET, Personal
 from bot.adapters.telegram.pictures import Kept, Pictures
 from bot.adapters.telegram.why import Why
-from bot.community import Community
+from bot.community import Community, Rules
 from bot.core import Asker, Checker
+from bot.sensitivity import at
 from bot.verdict import Label, Verdict
 from bot.wording import say
 
@@ -44,10 +46,12 @@ class Reports:
         if verdict is None:
             await self._delivery.alert(query.id, say("telegram.too_old", language))
             return
-        person = person_key(query.from_user.id)
-        new = await self._checker.report(digest, Asker(f"telegram:chat/{chat}", person), _SAYS[verdict.label])
+        person, rules = person_key(query.from_user.id), await self._gate.rules(chat)
+        shown = replace(verdict, arrival=kept.sources[0].arrival) if kept else verdict
+        label = at(shown, self._checker.model, rules.sensitivity).label
+        new = await self._checker.report(digest, Asker(f"telegram:chat/{chat}", person), _SAYS[label])
         review = self._community.review
-        if not (await self._gate.rules(chat)).review:
+        if not rules.review:
             kept = None
         if not new:
             said = say("telegram.noted_before", language)
@@ -57,13 +61,14 @@ class Reports:
             said = say("telegram.noted", language)
         await self._delivery.alert(query.id, said)
         if new and kept:
-            await self._keep(kept, verdict, chat, person, language)
+            await self._keep(kept, verdict, person, rules, language)
 
-    async def _keep(self, kept: Kept, verdict: Verdict, chat: int, reporter: str, language: str) -> None:
-        picture = await self._pictures.fetch(kept, verdict.sha256, language) if kept.author is not None else None
-        if picture and kept.author is not None:
-            author, rules = person_key(kept.author), await self._gate.rules(chat)
-            await self._community.review.keep(server_of(chat), picture.data, verdict, author, reporter, "report", rules)
+    async def _keep(self, kept: Kept, verdict: Verdict, reporter: str, rules: Rules, language: str) -> None:
+        if kept.author is None:
+            return
+        if picture := await self._pictures.fetch(kept, verdict.sha256, language):
+            server, author = server_of(kept.chat), person_key(kept.author)
+            await self._community.review.keep(server, picture.data, verdict, author, reporter, "report", rules)
 
 
 class Buttons:

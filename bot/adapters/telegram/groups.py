@@ -2,6 +2,7 @@
 
 import logging
 import time
+from functools import partial
 
 from telegram import (
     BotCommand,
@@ -24,7 +25,7 @@ from bot.adapters.telegram.talk import Talk
 from bot.community import Community
 from bot.core import Checker
 from bot.errors import Refusal
-from bot.wording import about, refused, say
+from bot.wording import DEFAULT, about, languages, refused, say
 
 logger = logging.getLogger(__name__)
 
@@ -70,12 +71,14 @@ class Groups:
             (BotCommandScopeAllGroupChats(), _ALL),
             (BotCommandScopeAllChatAdministrators(), _ADMINS),
         )
-        for scope, names in scopes:
-            commands = [BotCommand(name, say(f"telegram.command.{name}", "en")) for name in names]
-            try:
-                await self._delivery.ask(lambda c=commands, s=scope: self._bot.set_my_commands(c, scope=s))  # type: ignore[misc]
-            except (TelegramError, Stale) as error:
-                logger.warning("Telegram did not take the list of commands: %s", error)
+        for language in languages():
+            for scope, names in scopes:
+                commands = [BotCommand(name, say(f"telegram.command.{name}", language)) for name in names]
+                code = None if language == DEFAULT else language  # the default is for all apps without their own
+                try:
+                    await self._delivery.ask(partial(self._bot.set_my_commands, commands, scope, code))
+                except (TelegramError, Stale) as error:
+                    logger.warning("Telegram did not take the list of commands: %s", error)
 
     async def welcome(self, change: ChatMemberUpdated) -> None:
         """The bot was added to a group: say how it is used."""

@@ -34,6 +34,7 @@ class Parts:
     """What the adapter itself speaks to."""
 
     delivery: Delivery
+    talk: Talk
     reader: Reader
     desk: Desk
     groups: Groups
@@ -69,6 +70,7 @@ class Parts:
         desk = Desk(settings, checker, inbox, delivery, gate, pictures, casebook, reactions, attachments, timings, stop)
         return cls(
             delivery=delivery,
+            talk=talk,
             reader=Reader(name, albums),
             desk=desk,
             groups=groups,

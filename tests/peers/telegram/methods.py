@@ -248,7 +248,11 @@ class Methods:
                 raise Refused(400, "Bad Request: BOT_COMMAND_INVALID")
             if not 1 <= len(command["description"]) <= 256:
                 raise Refused(400, "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID")
-        self.commands[(params.get("scope") or {"type": "default"})["type"]] = commands
+        language = str(params.get("language_code", ""))
+        if not re.fullmatch(r"(?:[a-z]{2})?", language):
+            raise Refused(400, "Bad Request: LANG_CODE_INVALID")
+        scope = (params.get("scope") or {"type": "default"})["type"]
+        self.commands[f"{scope} {language}".strip()] = commands
         return True
 
     def _writable(self, params: Json) -> Chat:
