@@ -64,6 +64,14 @@ class Cases:
         """This author's case of a picture; 32 or more digits of the hash are enough."""
         return next((case for case in await self._of(server, sha256) if case.author == author), None)
 
+    async def appealed_by(self, author: str) -> list[Case]:
+        """Every case that this person has appealed and that still stands in a log channel, in all servers."""
+        rows = await self._store.rows(
+            "SELECT * FROM cases WHERE author = ? AND appeal IS NOT NULL AND log_message IS NOT NULL ORDER BY id",
+            (author,),
+        )
+        return [_case(row) for row in rows]
+
     async def appealable(self, server: str, sha256: str, person: str) -> Case:
         """The case that this person may appeal now: to be asked before the reason is. Raises Refusal as `appeal` does."""
         found = await self._of(server, sha256)

@@ -84,6 +84,16 @@ async def test_forgetting_asks_first_and_erases_only_ones_own(rig: Rig) -> None:
     assert "nothing about you" in nothing.text
 
 
+async def test_forgetting_takes_the_persons_words_out_of_the_log_channel(rig: Rig) -> None:
+    await active(rig)
+    case = rig.world.answers(rig.log)[0]
+    assert "mine" in case.text and f"<@{rig.member.id}>" in case.text
+    question = await command(rig, "forget")
+    await rig.world.answer(await rig.world.click(rig.member, question, "Yes, erase it"))
+    assert "mine" not in case.text and f"<@{rig.member.id}>" not in case.text
+    assert "has had it erased" in case.text and not case.components
+
+
 async def test_whoever_decided_is_only_a_moderator_after_forgetting(rig: Rig) -> None:
     await active(rig)
     question = await command(rig, "forget", rig.moderator)

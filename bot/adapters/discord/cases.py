@@ -32,6 +32,12 @@ def case_answer(case: Case, verdict: Verdict | None, language: str, *, review: b
     return Answer(content="\n".join(lines), components=_buttons(case, language, review))
 
 
+def forgotten_case(case: Case, language: str) -> Answer:
+    """What is left of a case whose author wants to be forgotten: nothing about the author."""
+    line = _line(case.label, None, case.link, case.model, case.sha256, language)
+    return Answer(content=f"{line}\n{say('discord.case.forgotten', language)}")
+
+
 def _line(label: Label, verdict: Verdict | None, link: str, model: str, sha256: str, language: str) -> str:
     title = f"{say(f'verdict.symbol-{label}', language)} **{say(f'verdict.title-{label}', language)}**"
     points = "" if verdict is None else say("discord.case.score", language, score=score(verdict))

@@ -49,7 +49,7 @@ class Counter:
         self.responses = responses = Responses(delivery, timings)
         self.front = Front(self.desk, checker, community, responses, finder)
         self.settings = SettingsDesk(checker, community, log_channel, responses)
-        self.privacy = PrivacyDesk(community, responses)
+        self.privacy = PrivacyDesk(community, log_channel, responses)
         objections = Objections(checker, community, pictures, log_channel, responses)
         self._takers: dict[str, Taker] = {
             "why": Reasons(checker, community, pictures, responses).pressed,

@@ -14,7 +14,7 @@ from discord.http import Route
 
 from bot.adapters.discord.answer import MOST_TEXT, Answer
 from bot.adapters.discord.asks import Ask
-from bot.adapters.discord.cases import case_answer, verdict_line
+from bot.adapters.discord.cases import case_answer, forgotten_case, verdict_line
 from bot.adapters.discord.delivery import Delivery, Revoked, Stale
 from bot.adapters.discord.examine import Examined
 from bot.adapters.discord.here import person, server
@@ -99,6 +99,12 @@ class LogChannel:
     async def drawn(self, case: Case, rules: Rules, language: str) -> Answer:
         """A case in words and buttons."""
         return case_answer(case, await self._checker.recall(case.sha256), language, review=rules.review)
+
+    async def forget(self, case: Case, language: str) -> None:
+        """Take the author's words out of the log channel."""
+        if case.log_message is not None:
+            body = forgotten_case(case, language).body()
+            await self._edit(case.log_message, body, time.time() + self._timings.tell_seconds)
 
     async def appealed(self, case: Case, rules: Rules, language: str) -> bool:
         """Show a case that was appealed, and say so below: an edit alone is seen by nobody. False if it can't be."""

@@ -7,6 +7,7 @@ from bot.adapters.discord.answer import Answer, sentence
 from bot.adapters.discord.controls import Press, Style, button, row
 from bot.adapters.discord.files import File
 from bot.adapters.discord.here import Interaction, here, person
+from bot.adapters.discord.log_channel import LogChannel
 from bot.adapters.discord.responses import Responses
 from bot.community import Community
 from bot.community.cases import MUTE_DAYS
@@ -18,8 +19,9 @@ log = logging.getLogger(__name__)
 class PrivacyDesk:
     """Every action is about the person who asks, wherever that is."""
 
-    def __init__(self, community: Community, responses: Responses) -> None:
+    def __init__(self, community: Community, log_channel: LogChannel, responses: Responses) -> None:
         self._community = community
+        self._log_channel = log_channel
         self._responses = responses
 
     async def pressed(self, interaction: Interaction, press: Press) -> None:
@@ -44,10 +46,7 @@ class PrivacyDesk:
                     content=say("discord.privacy.sure", language, mute=round(MUTE_DAYS)), components=(row(sure),)
                 )
             case "erase":
-                count = await self._community.privacy.forget(who)
-                log.info("Discord: somebody had everything about them erased: %d rows.", count)
-                key = "community.privacy-erased" if count else "community.privacy-nothing"
-                return sentence(say(key, language, count=count, mute=round(MUTE_DAYS)))
+                return await self._erase(who, language)
             case "optout":
                 await self._community.members.opt_out(who)
                 return self._with_way_back(say("community.opted-out", language), "optin", language)
@@ -55,6 +54,17 @@ class PrivacyDesk:
                 await self._community.members.opt_in(who)
                 return self._with_way_back(say("community.opted-in", language), "optout", language)
         return await self._statement(who, language)
+
+    async def _erase(self, who: str, language: str) -> Answer:
+        """The rows, and what the person wrote into log channels."""
+        appealed = await self._community.cases.appealed_by(who)
+        count = await self._community.privacy.forget(who)
+        log.info("Discord: somebody had everything about them erased: %d rows.", count)
+        for case in appealed:
+            rules = await self._community.rules.read(case.server)
+            await self._log_channel.forget(case, rules.language or language)
+        key = "community.privacy-erased" if count else "community.privacy-nothing"
+        return sentence(say(key, language, count=count, mute=round(MUTE_DAYS)))
 
     async def _statement(self, who: str, language: str) -> Answer:
         out = await self._community.members.opted_out(who)
