@@ -143,3 +143,78 @@ async def test_faults_happen_to_the_chosen_method_only(telegram: Telegram) -> No
     with pytest.raises(aiohttp.ClientError):
         await call(telegram, "sendMessage", chat_id=telegram.human("Ann").chat.id, text="hi")
     assert not telegram.answers()
+
+
+async def test_a_bot_sends_photos_and_files(telegram: Telegram) -> None:
+    ann = telegram.human("Ann")
+    url = f"{telegram.url}{telegram.token}/"
+    async with aiohttp.ClientSession() as session:
+        for method, field in (("sendPhoto", "photo"), ("sendDocument", "document")):
+            form = aiohttp.FormData({"chat_id": str(ann.chat.id), "caption": "x" * 1024})
+            form.add_field(field, png(), filename="a.png", content_type="image/png")
+            async with session.post(url + method, data=form) as response:
+                assert response.status == 200, await response.text()
+            form = aiohttp.FormData({"chat_id": str(ann.chat.id), "caption": "x" * 1025})
+            form.add_field(field, png(), filename="a.png", content_type="image/png")
+            async with session.post(url + method, data=form) as response:
+                assert "caption is too long" in (await response.json())["description"]
+    assert [m.media.kind for m in telegram.answers(ann.chat) if m.media] == ["photo", "document"]
+
+
+async def test_reactions_are_those_that_telegram_and_the_group_allow(telegram: Telegram) -> None:
+    ann = telegram.human("Ann")
+    group = telegram.group("Art", ann)
+    message = ann.says("hello", group)
+
+    async def react(*symbols: str, number: int = message.id) -> Any:
+        reaction = [{"type": "emoji", "emoji": symbol} for symbol in symbols]
+        return await call(telegram, "setMessageReaction", chat_id=group.id, message_id=number, reaction=reaction)
+
+    assert await react("👾") is True and message.reaction == "👾"
+    assert await react("🤖") == await react("👾", "👌") == (400, "Bad Request: REACTION_INVALID")
+    assert await react("👌", number=99) == (400, "Bad Request: message to react not found")
+    group.reactions = frozenset("👍")
+    assert await react("👌") == (400, "Bad Request: REACTION_INVALID")
+    assert await react() is True and message.reaction == ""
+
+
+async def test_an_ephemeral_message_needs_a_fresh_press_or_an_admin(telegram: Telegram) -> None:
+    ann, ben = telegram.human("Ann"), telegram.human("Ben")
+    group = telegram.group("Art", ann, ben)
+    keyboard = {"inline_keyboard": [[{"text": "why", "callback_data": "why"}]]}
+    await call(telegram, "sendMessage", chat_id=group.id, text="hi", reply_markup=keyboard)
+    press = ann.presses(telegram.answers(group)[0], "why")
+
+    async def whisper(**parameters: Any) -> Any:
+        parameters = {"receiver_user_id": ann.person.id, **parameters}
+        return await call(
+            telegram, "sendMessage", chat_id=group.id, text="psst", ephemeral_message_parameters=parameters
+        )
+
+    sent = await whisper(callback_query_id=press.id)
+    assert [m.text for m in telegram.whispers(ann, group)] == ["psst"] and not telegram.whispers(ben, group)
+    edit = {"chat_id": group.id, "receiver_user_id": ann.person.id, "text": "hush"}
+    number = sent["ephemeral_message_id"]
+    assert await call(telegram, "editEphemeralMessageText", ephemeral_message_id=number, **edit) is True
+    assert [m.text for m in telegram.whispers(ann, group)] == ["hush"]
+    assert (await call(telegram, "editEphemeralMessageText"))[0] == 400
+    press.pressed -= 60
+    assert (await whisper(callback_query_id=press.id))[0] == 400
+    group.status[telegram.world.bot.id] = "administrator"
+    assert await whisper()
+    telegram.world.ephemeral = False  # an older Bot API shows it to everybody
+    assert await call(telegram, "editEphemeralMessageText") == (404, "Not Found")
+    await whisper()
+    assert len(telegram.answers(group)) == 2
+
+
+async def test_a_bot_writes_only_to_those_who_have_started_it(telegram: Telegram) -> None:
+    cy = telegram.human("Cy", started=False)
+    answer = await call(telegram, "sendMessage", chat_id=cy.chat.id, text="hi")
+    assert answer == (403, "Forbidden: bot can't initiate conversation with a user")
+    started = cy.opens("https://t.me/candid_bot?start=why_1")
+    assert started.text == "/start why_1"
+    assert await call(telegram, "sendMessage", chat_id=cy.chat.id, text="hi")
+    group = telegram.group("Art", admins=(cy,), bot="left")
+    assert cy.opens("https://t.me/candid_bot?startgroup=log_1", group).text == "/start@candid_bot log_1"
+    assert group.status[telegram.world.bot.id] == "member"
