@@ -255,28 +255,21 @@ async def test_the_sensitivity_moves_the_verdict(telegram: Telegram, tmp_path: P
     assert say("verdict.title-unsure") in careful.text and say("verdict.title-ai") in usual.text
 
 
-async def test_the_language_of_a_group(telegram: Telegram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bot import wording
-
-    pirate = {"verdict.title-ai": "Arr, a machine drew it", "telegram.looking": "Arr …"}
-    monkeypatch.setattr(wording, "languages", lambda: ["en", "pi"])
-    monkeypatch.setattr(wording, "_available", lambda: frozenset({"en", "pi"}))
-    english = wording._messages("en")
-    monkeypatch.setattr(wording, "_messages", lambda language: pirate if language == "pi" else english)
-    ann, ben = telegram.human("Ann"), telegram.human("Ben", language="pi")
+async def test_the_language_of_a_group(telegram: Telegram, tmp_path: Path) -> None:
+    ann, ben = telegram.human("Ann"), telegram.human("Ben", language="pt-br")
     group, other = telegram.group("Art", ann), telegram.group("Cats", ben)
-    monkeypatch.setitem(
-        __import__("bot.community.rule_values", fromlist=["_CHECKS"])._CHECKS, "language", lambda *args: args[-1]
-    )
     async with candid_on(telegram, tmp_path) as candid:
-        await ruled(candid, group, language="pi")
+        await ruled(candid, group, language="de")
         ann.photo(picture(AI), group, "/check")  # the group's, whatever her app speaks
         ben.photo(picture(AI), other, "/check")  # his app's
-        for chat in (group, other):
-            await telegram.until(
-                lambda chat=chat: any(pirate["verdict.title-ai"] in answer.text for answer in telegram.answers(chat))
-            )
-        assert telegram.answers(group)[0].texts[0] == pirate["telegram.looking"]
+        for chat, language in ((group, "de"), (other, "pt")):
+            title = say("verdict.title-ai", language)
+            assert title != say("verdict.title-ai")
+            await telegram.until(lambda c=chat, t=title: any(t in answer.text for answer in telegram.answers(c)))
+        [answer] = telegram.answers(group)
+        assert answer.texts[0] == say("telegram.looking", "de") and say("telegram.why", "de") in answer.buttons
+        ann.says("/check", group)
+        assert (await answered(telegram, group, 2))[1].text == say("telegram.nothing_to_check", "de")
         await ruled(candid, other, language="en")
         ben.photo(picture(AI, seed=1), other, "/check")
         await telegram.until(lambda: say("verdict.title-ai") in telegram.answers(other)[-1].text)

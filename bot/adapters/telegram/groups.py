@@ -74,7 +74,8 @@ class Groups:
         for language in languages():
             for scope, names in scopes:
                 commands = [BotCommand(name, say(f"telegram.command.{name}", language)) for name in names]
-                code = None if language == DEFAULT else language  # the default is for all apps without their own
+                # Telegram takes two letters; without any, they are for all apps in a language that has none of its own.
+                code = None if language == DEFAULT else language[:2]
                 try:
                     await self._delivery.ask(partial(self._bot.set_my_commands, commands, scope, code))
                 except (TelegramError, Stale) as error:

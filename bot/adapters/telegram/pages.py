@@ -15,7 +15,7 @@ from bot.community import EVERYWHERE, SENSITIVITIES, Audience, Mode, Rules
 from bot.core import ModelInfo
 from bot.sensitivity import choices
 from bot.verdict import Arrival
-from bot.wording import languages, percent, say
+from bot.wording import grouped, language_name, languages, machine_drafted, percent, say
 
 SETTINGS = "set"
 LOG = "log"  # what the link that chooses a log chat begins with
@@ -23,16 +23,6 @@ LOG = "log"  # what the link that chooses a log chat begins with
 MINUTE = (1, 3, 10)
 DAY = (100, 500, 2000)
 
-_NAMES = {
-    "en": "English",
-    "es": "Español",
-    "de": "Deutsch",
-    "fr": "Français",
-    "pt": "Português",
-    "ja": "日本語",
-    "zh": "简体中文",
-    "hi": "हिन्दी",
-}
 _MOST_PEOPLE = 20  # whose exemption a page can end
 
 
@@ -67,6 +57,9 @@ def page(name: str, view: View) -> tuple[str, InlineKeyboardMarkup]:
         lines.append(say("telegram.privacy_mode", view.language))
     if name == "where" and view.topic is not None:
         lines.append(view.say("where_topic"))
+    if name == "language":
+        drafted = ", ".join(language_name(code) for code in languages() if machine_drafted(code))
+        lines += [view.say("language_drafted", names=drafted)] if drafted else []
     if name == "exempt":
         lines.append(say("telegram.exempt_how", view.language))
     if name == "sensitivity" and not _curve(view):
@@ -88,7 +81,7 @@ def _main(view: View) -> Iterable[Row]:
         "log": _log_now(view),
         "exempt": _exempt_now(view),
         "who": view.say("who_admins" if rules.users else "who_all"),
-        "language": _NAMES.get(rules.language, rules.language) if rules.language else own,
+        "language": language_name(rules.language) if rules.language else own,
         "limits": view.say("limits_some" if per_minute_or_day else "limits_none"),
         "appeals": view.say("yes" if rules.appealable else "no"),
     }
@@ -126,7 +119,7 @@ def _sensitivity(view: View) -> Iterable[Row]:
     found = _curve(view)
     for one_in in SENSITIVITIES:
         if one_in in found:
-            label = view.say("one_in_found", count=f"{one_in:,}", found=percent(found[one_in]))
+            label = view.say("one_in_found", count=grouped(one_in, view.language), found=percent(found[one_in]))
             yield [_chosen(label, view.rules.sensitivity == one_in, "sensitivity", str(one_in))]
 
 
@@ -164,7 +157,7 @@ def _language(view: View) -> Iterable[Row]:
     known = languages()
     for start in range(0, len(known), 2):
         yield [
-            _chosen(_NAMES.get(code, code), view.rules.language == code, "language", code)
+            _chosen(language_name(code), view.rules.language == code, "language", code)
             for code in known[start : start + 2]
         ]
 
@@ -178,7 +171,7 @@ def _limits(view: View) -> Iterable[Row]:
         ]
     yield [_chosen(view.say("limit_day_none"), rules.per_server_per_day is None, "limits", "d0")]
     for count in DAY:
-        label = view.say("limit_day", count=f"{count:,}")
+        label = view.say("limit_day", count=grouped(count, view.language))
         yield [_chosen(label, rules.per_server_per_day == count, "limits", f"d{count}")]
 
 
@@ -217,7 +210,7 @@ def _where_now(view: View) -> str:
 
 
 def _one_in(view: View, one_in: int | None) -> str:
-    return view.say("published") if one_in is None else view.say("one_in", count=f"{one_in:,}")
+    return view.say("published") if one_in is None else view.say("one_in", count=grouped(one_in, view.language))
 
 
 def _log_now(view: View) -> str:
