@@ -192,17 +192,18 @@ def grouped(count: int, language: str = DEFAULT) -> str:
 
 def _known(language: str) -> str:
     """ "de-AT" is served by "de", "pt-BR" by "pt", and any Chinese by "zh-CN"; an unknown language by English."""
-    wanted = language.replace("_", "-").lower()
-    first = wanted.split("-")[0]
-    for name in (wanted, first):
-        if name in _available():
-            return _available()[name]
-    return next((name for short, name in _available().items() if short.split("-")[0] == first), DEFAULT)
+    if language in _available():
+        return language
+    short = language.replace("_", "-").lower()
+    first = short.split("-")[0]
+    names = {name.lower(): name for name in sorted(_available())}
+    alike = [name for code, name in names.items() if code.split("-")[0] == first]
+    return names.get(short) or names.get(first) or next(iter(alike), DEFAULT)
 
 
 @cache
-def _available() -> dict[str, str]:
-    return {name.lower(): name for name in languages()}
+def _available() -> frozenset[str]:
+    return frozenset(languages())
 
 
 @cache

@@ -11,21 +11,12 @@ from bot.adapters.discord.here import mentions, number
 from bot.adapters.discord.post import missing
 from bot.community import EVERYWHERE, Audience, Mode, Rules
 from bot.sensitivity import Choice
-from bot.wording import languages, percent, say
+from bot.wording import grouped, language_name, languages, machine_drafted, percent, say
 
 PAGES = ("checks", "people", "answers")
 DEFAULT = "default"  # in a menu: what holds where the server has set nothing
-NAMES = {
-    "en": "English",
-    "es": "Español",
-    "de": "Deutsch",
-    "fr": "Français",
-    "pt": "Português",
-    "ja": "日本語",
-    "zh": "简体中文",
-    "hi": "हिन्दी",
-}
 MOST_WARNINGS = 5
+MOST_NAMED = 24  # lines of a menu, beside the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +75,7 @@ class Panel:
     def _answers(self) -> tuple[list[str], list[Row]]:
         rules = self.rules
         person = f"{rules.per_user_per_minute:g}" if rules.per_user_per_minute is not None else None
-        day = f"{rules.per_server_per_day:,}" if rules.per_server_per_day is not None else None
+        day = grouped(rules.per_server_per_day, self.language) if rules.per_server_per_day is not None else None
         lines = [
             self._say("per_person", count=person) if person else self._say("per_person_default"),
             self._say("per_day", count=day) if day else self._say("per_day_default"),
@@ -93,7 +84,11 @@ class Panel:
         if self.reviewable:
             lines.append(self._say("review_on" if rules.review else "review_off", days=self.keep_days))
         audiences = [Option(one, self._say(f"audience-{one}")) for one in Audience]
-        known = [Option(code, NAMES.get(code.split("-")[0], code)) for code in languages()][:24]
+        note = self._say("language_drafted")
+        known = [
+            Option(code, language_name(code), note if machine_drafted(code) else "")
+            for code in languages()[:MOST_NAMED]
+        ]
         tongues = [Option(DEFAULT, self._say("language_default")), *known]
         toggles = [
             button("set:answers:limits", self._say("limits")),
@@ -123,7 +118,7 @@ class Panel:
         """What each choice costs stands beside it."""
         options = [Option(DEFAULT, self._say("sensitivity_default"), self._say("sensitivity_default_cost"))]
         for choice in self.choices:
-            label = self._say("sensitivity_one_in", count=f"{choice.one_in:,}")
+            label = self._say("sensitivity_one_in", count=grouped(choice.one_in, self.language))
             options.append(Option(str(choice.one_in), label, self._say("finds", found=percent(choice.found))))
         hint = self._say("sensitivity" if self.choices else "sensitivity_unknown")
         chosen = str(self.rules.sensitivity or DEFAULT)

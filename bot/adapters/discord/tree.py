@@ -7,7 +7,7 @@ from discord import app_commands
 from discord.app_commands import locale_str
 
 from bot.adapters.discord.here import Interaction
-from bot.wording import languages, say
+from bot.wording import DEFAULT, say, spoken
 
 if TYPE_CHECKING:
     from bot.adapters.discord.client import CandidClient
@@ -69,9 +69,8 @@ class Translator(app_commands.Translator):
         self, string: locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes
     ) -> str | None:
         """None where Candid has no words of its own."""
-        key, language = string.extras.get("key"), str(locale)
-        spoken = set(languages()) - {"en"}
-        if key is None or not spoken & {language, language.split("-")[0]}:
+        key, language = string.extras.get("key"), spoken(str(locale))
+        if key is None or language == DEFAULT:
             return None
         menu = context.location is app_commands.TranslationContextLocation.command_name
         return say(key, language)[: MOST_NAME if menu else MOST_DESCRIPTION]
