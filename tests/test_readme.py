@@ -19,6 +19,8 @@ RUN_BY_TESTS = {
     "uv run candid setup telegram": "tests/commands/test_setup.py::test_telegram_as_an_option_beside_another_config",
     "uv run candid --config my.toml": "tests/commands/test_real.py::test_the_page_and_the_command_line_agree",
     "uv run --extra heic --extra c2pa candid": "tests/test_readme.py::test_the_extras_that_it_names_exist",
+    "uv run candid review list": "tests/commands/test_review.py::test_what_is_approved_comes_out_as_it_came_and_nobody_is_named",
+    "uv run candid review export data/community": "tests/commands/test_review.py::test_a_repeated_run_adds_what_is_new_and_has_no_doubles",
     "docker compose up --build --detach": "tests/test_container.py::test_hadolint_finds_nothing",
 }
 
