@@ -60,10 +60,6 @@ class Cases:
         rows = await self._store.rows("SELECT * FROM cases WHERE id = ? AND server = ?", (id, server))
         return _case(rows[0]) if rows else None
 
-    async def of_author(self, server: str, sha256: str, author: str) -> Case | None:
-        """This author's case of a picture; 32 or more digits of the hash are enough."""
-        return next((case for case in await self._of(server, sha256) if case.author == author), None)
-
     async def appealed_by(self, author: str) -> list[Case]:
         """Every case that this person has appealed and that still stands in a log channel, in all servers."""
         rows = await self._store.rows(

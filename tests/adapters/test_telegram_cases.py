@@ -229,7 +229,7 @@ async def test_an_entry_that_was_deleted_comes_again_with_the_appeal(
         answer, entry = await scene.flagged()
         scene.mia.deletes(entry)
         await scene.appeal(answer)
-        [new] = await telegram.until(lambda: telegram.answers(scene.log))
+        new = (await answered(telegram, scene.log, 2))[0]
         assert new is not entry and IGNORED in new.buttons
         await scene.press(scene.mia, new, RIGHT)
         await telegram.until(lambda: new.edits)
@@ -244,7 +244,22 @@ async def test_appeals_are_muted_and_limited(telegram: Telegram, tmp_path: Path,
         await scene.press(scene.mia, entry, IGNORED)
         await telegram.until(lambda: not entry.buttons)
         other, _ = await scene.flagged(seed=1)
-        assert (await scene.appeal(other)).text == say("community.muted", days=7)
+        muted = await scene.press(scene.ann, other, APPEAL)
+        assert muted.text == say("community.muted", days=7) and not muted.url
+
+
+async def test_an_appeal_is_forgotten_in_the_log_too(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        answer, entry = await scene.flagged()
+        await scene.appeal(answer, "my studio is at 5 Main Street")
+        note = (await answered(telegram, scene.log, 2))[1]  # an edited message alone is noticed by nobody
+        assert note.reply_to is entry and note.silent and "Main Street" in entry.text
+        scene.ann.says("/forget")
+        question = (await answered(telegram, scene.ann.chat, 3))[-1]
+        scene.ann.presses(question, say("telegram.forget_yes"))
+        await telegram.until(lambda: say("telegram.case_forgotten") in entry.text)
+        assert "Main Street" not in entry.text + note.text and not entry.buttons
 
 
 async def test_cases_move_with_an_upgraded_group(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:

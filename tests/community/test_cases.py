@@ -84,9 +84,6 @@ async def test_only_the_author_appeals_and_only_once(cases: Cases) -> None:
 async def test_whether_an_appeal_is_possible_can_be_asked_before_the_reason(cases: Cases) -> None:
     case = await cases.open(SERVER, VERDICT, ANNA, LINK)
     assert await cases.appealable(SERVER, VERDICT.sha256[:32], ANNA) == case
-    assert await cases.of_author(SERVER, VERDICT.sha256[:32], ANNA) == case
-    assert await cases.of_author(SERVER, VERDICT.sha256, BEN) is None
-    assert await cases.of_author(OTHER, VERDICT.sha256, ANNA) is None
     await refused("no-case", cases.appealable(OTHER, VERDICT.sha256, ANNA))
     await refused("not-author", cases.appealable(SERVER, VERDICT.sha256, BEN))
     assert await cases.find(SERVER, case.id) == case  # asking changes nothing

@@ -103,7 +103,7 @@ class Appeals:
             return
         await self._talk.say(message, say("telegram.appeal_sent", language))
         await self._keep(case, person, language)
-        await self._casebook.show(case)
+        await self._casebook.appealed(case)
 
     async def _case(self, about: str, person: int) -> Case:
         """The person's own case that can be appealed. Raises Refusal."""
@@ -111,13 +111,9 @@ class Appeals:
         if not found:
             raise refuse("no-case", "community.no-case")
         chat, digest = await self._gate.now_called(int(found[1])), found[2]
-        case = await self._community.cases.of_author(server_of(chat), digest, person_key(person))
-        if case is None:
-            raise refuse("not-author", "community.not-author")
+        case = await self._community.cases.appealable(server_of(chat), digest, person_key(person))
         if not (await self._gate.rules(chat)).appealable:
             raise refuse("appeals-off", "telegram.appeals_off")
-        if case.appeal is not None:
-            raise refuse("appealed", "community.appealed")
         return case
 
     async def _keep(self, case: Case, person: int, language: str) -> None:

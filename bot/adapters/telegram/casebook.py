@@ -51,8 +51,8 @@ class CaseBook:
             elif case.log_message is None:
                 await self._post(case, place, rules)
 
-    async def show(self, case: Case) -> None:
-        """Bring a case up to date where it stands in the log."""
+    async def show(self, case: Case) -> Case | None:
+        """Bring a case up to date where it stands in the log; the case as it is then, if it had to be put there again."""
         rules = await self._community.rules.read(case.server)
         chat, _, message = (case.log_message or "").partition("/")
         if message:
@@ -60,12 +60,37 @@ class CaseBook:
             try:
                 text, keyboard = _case_text(case, rules), _buttons(case, rules)
                 await self._delivery.edit(place, int(message), text, time.time() + _PATIENCE, keyboard)
-                return
+                return None
             except (Undeliverable, Stale) as error:
                 logger.info("Telegram: a case is put into the log again: %s", error)
         place_now = log_place(_chat_of(case), rules)
         if place_now:
             await self._post(case, place_now, rules)
+        return await self._community.cases.find(case.server, case.id)
+
+    async def appealed(self, case: Case) -> None:
+        """Show an appeal, and that there is one: an edited message is noticed by nobody."""
+        case = await self.show(case) or case
+        chat, _, message = (case.log_message or "").partition("/")
+        if message:
+            rules = await self._community.rules.read(case.server)
+            place = log_place(_chat_of(case), rules)
+            thread = place.thread if place and place.chat == int(chat) else None
+            note = f"⚖️ {plain(say('telegram.appeal', rules.language or DEFAULT))}"
+            await self._send(Place(int(chat), thread, int(message)), note, None)
+
+    async def forget(self, case: Case) -> None:
+        """Take out what the author of a case wrote."""
+        chat, _, message = (case.log_message or "").partition("/")
+        if not message:
+            return
+        language = (await self._community.rules.read(case.server)).language or DEFAULT
+        entry = _entry(case.label, case.sha256, case.model, case.link, language)
+        text = f"{entry}\n{plain(say('telegram.case_forgotten', language))}"
+        try:
+            await self._delivery.edit(Place(int(chat)), int(message), text, time.time() + _PATIENCE)
+        except (Undeliverable, Stale) as error:
+            logger.info("Telegram: an appeal was erased, but not in the log chat: %s", error)
 
     async def press(self, query: CallbackQuery, value: str) -> None:
         """A moderator decides. Rights count in the case's group, and as they are at this moment."""

@@ -62,7 +62,7 @@ class Parts:
         casebook = CaseBook(delivery, community, rights, gate)
         why = Why(name, checker, delivery, attachments, Whispers(bot, delivery), gate, pictures, timings)
         appeals = Appeals(name, checker, delivery, community, gate, pictures, casebook, talk)
-        personal = Personal(name, delivery, attachments, community, talk)
+        personal = Personal(name, delivery, attachments, community, casebook, talk)
         panel = Panel(bot, delivery, community, checker, rights, gate, talk)
         groups = Groups(bot, delivery, community, checker, rights, gate, talk)
         reports = Reports(delivery, checker, community, gate, pictures)

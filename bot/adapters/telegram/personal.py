@@ -8,6 +8,7 @@ from telegram.constants import ChatType
 
 from bot.adapters.telegram.asks import person_of, place_of
 from bot.adapters.telegram.attachments import Attachments
+from bot.adapters.telegram.casebook import CaseBook
 from bot.adapters.telegram.delivery import Delivery, Place, plain
 from bot.adapters.telegram.gate import person_key
 from bot.adapters.telegram.link import deep_link
@@ -25,12 +26,19 @@ class Personal:
     """Answers /privacy, /optout, /optin, /mydata and /forget. The last two only in private."""
 
     def __init__(
-        self, username: str, delivery: Delivery, attachments: Attachments, community: Community, talk: Talk
+        self,
+        username: str,
+        delivery: Delivery,
+        attachments: Attachments,
+        community: Community,
+        casebook: CaseBook,
+        talk: Talk,
     ) -> None:
         self._username = username
         self._delivery = delivery
         self._attachments = attachments
         self._community = community
+        self._casebook = casebook
         self._talk = talk
 
     async def privacy(self, message: Message) -> None:
@@ -76,12 +84,20 @@ class Personal:
             return
         text = say("telegram.forget_kept", language)
         if answer == "yes":
-            count = await self._community.privacy.forget(person_key(query.from_user.id))
+            count = await self._erase(person_key(query.from_user.id))
             nothing = say("community.privacy-nothing", language)
             erased = say("community.privacy-erased", language, count=count, mute=round(MUTE_DAYS))
             text = erased if count else nothing
         place = Place(message.chat.id)
         await self._delivery.edit(place, message.message_id, plain(text), time.time() + _PATIENCE)
+
+    async def _erase(self, person: str) -> int:
+        """The rows, and what the person wrote into log chats."""
+        appealed = await self._community.cases.appealed_by(person)
+        count = await self._community.privacy.forget(person)
+        for case in appealed:
+            await self._casebook.forget(case)
+        return count
 
     async def _opt(self, message: Message, *, out: bool) -> None:
         language = await self._talk.language(message)
