@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bot.community.review import Reviewed
 from bot.community.strongbox import Strongbox, Unreadable
-from bot.containers import sniff
+from bot.containers import heif, sniff
 from bot.looks import alike
 from bot.verdict import Label
 
@@ -111,7 +111,8 @@ def choose(reviewed: Sequence[Reviewed], before: dict[str, Row], result: Exporte
 def row_of(one: Reviewed, data: bytes) -> Row:
     """What the manifest says about an approved picture."""
     assert one.label is not None
-    ending = (sniff.picture(data) or "bin").lower().replace("jpeg", "jpg")
+    kind = sniff.picture(data) or "bin"
+    ending = (heif.flavour(data) if kind == "HEIF" else kind).lower().replace("jpeg", "jpg")
     votes = [f"{one.says_ai} ai", f"{one.says_real} real"] + ["signature ai"] * one.proof
     approved = datetime.datetime.fromtimestamp(one.voted or one.kept, datetime.UTC)
     return {

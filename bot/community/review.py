@@ -66,7 +66,9 @@ class Review:
         self._store, self._settings, self._checks = store, settings.review, settings.checks
         self._members = Members(store)
         self.box = Strongbox.of(settings.review)
-        self._changing = asyncio.Lock()  # a picture is kept, or erased, but never both at once
+        self._changing = (
+            asyncio.Lock()
+        )  # a picture is kept, or erased, but never both at once; votes don't wait for that
 
     @property
     def enabled(self) -> bool:
@@ -117,19 +119,18 @@ class Review:
 
         False when it counts for nothing: the picture is not kept here, or is the moderator's own or reported by them.
         """
-        async with self._changing:
-            label = Label.AI if says_ai else Label.REAL
-            changed = await self._store.change(
-                "INSERT INTO review_votes (server, sha256, moderator, label, voted) "
-                "SELECT server, sha256, ?, ?, ? FROM reviews WHERE server = ? AND sha256 = ? "
-                "ON CONFLICT (server, sha256, moderator) DO UPDATE SET label = excluded.label, voted = excluded.voted",
-                (moderator, label.value, time.time(), server, sha256),
-            )
-            if not changed:
-                return False
-            await self._count(server, sha256)
-            part = "SELECT 1 FROM review_people WHERE server = ? AND sha256 = ? AND person = ?"
-            return not await self._store.rows(part, (server, sha256, moderator))
+        label = Label.AI if says_ai else Label.REAL
+        changed = await self._store.change(
+            "INSERT INTO review_votes (server, sha256, moderator, label, voted) "
+            "SELECT server, sha256, ?, ?, ? FROM reviews WHERE server = ? AND sha256 = ? "
+            "ON CONFLICT (server, sha256, moderator) DO UPDATE SET label = excluded.label, voted = excluded.voted",
+            (moderator, label.value, time.time(), server, sha256),
+        )
+        if not changed:
+            return False
+        await self._count(server, sha256)
+        part = "SELECT 1 FROM review_people WHERE server = ? AND sha256 = ? AND person = ?"
+        return not await self._store.rows(part, (server, sha256, moderator))
 
     async def find(self, server: str, sha256: str) -> Reviewed | None:
         """A picture that is kept in this server."""

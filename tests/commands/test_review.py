@@ -1,7 +1,11 @@
 """`candid review list` and `export`: what moderators approved becomes a data set, once each, and nobody is named."""
 
+import asyncio
 import csv
 import hashlib
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +17,9 @@ from bot.secret import Secret
 from bot.settings import Settings, default_settings
 from bot.store import DAY, Store
 from bot.verdict import Arrival, Bands, Label, Verdict
-from tests.commands.candid import Ended, candid
+from tests.commands.candid import ROOT, Ended, candid
 from tests.training.made import encoded, picture
 from training.dataset import FOLDS, read_items
-from training.prepare import prepare
 from training.tiles import open_tiles
 
 KEY = "a-key-that-nobody-guesses"
@@ -91,6 +94,14 @@ async def test_what_is_approved_comes_out_as_it_came_and_nobody_is_named(host: H
     written = (host.folder / "out" / "manifest.csv").read_text() + listed.out
     assert "5001" not in written and "901" not in written
     assert "7001" not in (host.folder / "out" / "manifest.csv").read_text()
+
+
+@pytest.mark.parametrize(("format", "ending"), [("AVIF", "avif"), ("GIF", "gif"), ("BMP", "bmp"), ("TIFF", "tiff")])
+async def test_training_reads_every_kind_of_file_by_its_name(host: Host, format: str, ending: str) -> None:
+    one = await host.keep(made(0, 1, format), REAL, REAL)
+    await host.command("export", "out")
+    assert set(host.exported()) == {f"real/{one}.{ending}"}
+    assert [item.source for item in read_items([host.folder / "out"])] == [host.manifest()[one]["source"]]
 
 
 async def test_a_repeated_run_adds_what_is_new_and_has_no_doubles(host: Host) -> None:
@@ -168,7 +179,10 @@ async def test_training_takes_it_as_it_is_with_authors_on_one_side_each(host: Ho
     assert {item.fold for item in items} <= set(range(FOLDS))
     for item in items:
         assert item.source == host.manifest()[Path(str(item.image)).stem]["source"]
-    prepare([host.folder / "out"], host.folder / "tiles", processes=1)
+    prepare = (sys.executable, "-m", "training.prepare", "--data", "out", "--out", "tiles")
+    await asyncio.to_thread(
+        subprocess.run, prepare, cwd=host.folder, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
     tiles = open_tiles(host.folder / "tiles")
     assert len(tiles) > 24
 
