@@ -185,6 +185,19 @@ async def test_ids_of_one_group_mean_nothing_in_another(telegram: Telegram, tmp_
         assert case.decision is None and case.appeal is None
 
 
+async def test_a_press_from_elsewhere_changes_the_log_only(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
+    cats = next(chat for chat in telegram.world.chats.values() if chat.title == "Cats")
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        _, entry = await scene.flagged()
+        scene.dan.photo(picture(250), cats, "/check")
+        [victim] = await answered(telegram, cats)
+        edits = victim.edits
+        forged = scene.mia.sends_callback(victim, f"case:{scene.group.id}:1:wrong")  # she may decide, but not there
+        await telegram.until(lambda: forged.answered and not entry.buttons)
+    assert victim.edits == edits and say("telegram.log_decided", decision=WRONG, name="Mia") in entry.text
+
+
 async def test_the_author_appeals(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
     async with candid_on(telegram, tmp_path) as candid:
         await rule(candid, scene)

@@ -51,21 +51,21 @@ class CaseBook:
             elif case.log_message is None:
                 await self._post(case, place, rules)
 
-    async def show(self, case: Case) -> Case | None:
+    async def show(self, case: Case, decider: str = "") -> Case | None:
         """Bring a case up to date where it stands in the log; the case as it is then, if it had to be put there again."""
         rules = await self._community.rules.read(case.server)
         chat, _, message = (case.log_message or "").partition("/")
         if message:
             place = Place(int(chat))
             try:
-                text, keyboard = _case_text(case, rules), _buttons(case, rules)
+                text, keyboard = _case_text(case, rules, decider), _buttons(case, rules)
                 await self._delivery.edit(place, int(message), text, time.time() + _PATIENCE, keyboard)
                 return None
             except (Undeliverable, Stale) as error:
                 logger.info("Telegram: a case is put into the log again: %s", error)
         place_now = log_place(_chat_of(case), rules)
         if place_now:
-            await self._post(case, place_now, rules)
+            await self._post(case, place_now, rules, decider)
         return await self._community.cases.find(case.server, case.id)
 
     async def appealed(self, case: Case) -> None:
@@ -111,16 +111,14 @@ class CaseBook:
         if decision is not Decision.IGNORED and case.label is not Label.UNSURE:
             says_ai = (case.label is Label.AI) == (decision is Decision.RIGHT)
             await self._community.review.vote(case.server, case.sha256, moderator, says_ai)
-        if case.decided_by != moderator or query.message is None:
+        if case.decided_by != moderator:
             await self._delivery.alert(query.id, say("telegram.vote_noted", language))
             return
         await self._delivery.alert(query.id, "")
-        text = _case_text(case, rules, query.from_user.full_name)
-        place = Place(query.message.chat.id)
-        await self._delivery.edit(place, query.message.message_id, text, time.time() + _PATIENCE, _buttons(case, rules))
+        await self.show(case, query.from_user.full_name)  # where it stands: the press may come from any message of ours
 
-    async def _post(self, case: Case, place: Place, rules: Rules) -> None:
-        number = await self._send(place, _case_text(case, rules), _buttons(case, rules))
+    async def _post(self, case: Case, place: Place, rules: Rules, decider: str = "") -> None:
+        number = await self._send(place, _case_text(case, rules, decider), _buttons(case, rules))
         if number is not None:
             await self._community.cases.note(case.server, case.id, log_message=f"{place.chat}/{number}")
 
@@ -148,7 +146,7 @@ def _entry(label: Label, sha256: str, model: str, link: str, language: str) -> s
     return f"{title}{where}\n<code>{sha256}</code>\n<i>{plain(say('verdict.footer', language, model=model))}</i>"
 
 
-def _case_text(case: Case, rules: Rules, decider: str = "") -> str:
+def _case_text(case: Case, rules: Rules, decider: str) -> str:
     language = rules.language or DEFAULT
     lines = [_entry(case.label, case.sha256, case.model, case.link, language)]
     if case.appeal is not None:
