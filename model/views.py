@@ -120,7 +120,9 @@ def texture(pixels: Pixels, lefts: NDArray[np.int64], top: int, side: int) -> ND
     """Of the squares with this top: the mean step between neighbours in every other row of the green channel, each at most 24."""
     rows = np.ascontiguousarray(pixels[top : top + side : 2, :, 1])
     before, after = rows[:, :-1], rows[:, 1:]
-    steps = np.minimum(np.maximum(before, after) - np.minimum(before, after), 24)
+    steps = np.maximum(before, after)
+    steps -= np.minimum(before, after)
+    np.minimum(steps, 24, out=steps)
     # Sums of whole numbers, which squares that overlap share; so they are exact.
     up_to = np.concatenate([[0], np.cumsum(steps.sum(axis=0, dtype=np.uint32), dtype=np.int64)])
     sums: NDArray[np.float64] = (up_to[lefts + side - 1] - up_to[lefts]) / (len(rows) * (side - 1))
