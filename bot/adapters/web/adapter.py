@@ -9,7 +9,7 @@ GET  /healthz     200 while it lives
 GET  /readyz      200 when the model is warm, else 503 and what it waits for
 GET  /metrics     for Prometheus
 
-It may start before the model is there: `checker` is None until the app sets it, and `waits_for` says what is missing.
+It may start before the model is there: `checker` is None until the app sets it.
 A person who asks over HTTP is gone after a crash, so nothing here goes into the inbox: the page itself asks again.
 """
 
@@ -29,6 +29,7 @@ from aiohttp import hdrs, web
 from bot.adapters.web.answer import about_json, verdict_json
 from bot.adapters.web.files import Page
 from bot.adapters.web.guard import Guard, Handler, asker_address
+from bot.adapters.web.language import language_of
 from bot.adapters.web.upload import BadUpload, Timings, read_picture, wait_with_continue
 from bot.core import Asker, Checker, Picture
 from bot.errors import GiveUp, Refusal, TryLater
@@ -36,7 +37,7 @@ from bot.explanation import CONTENT_TYPE
 from bot.metrics import Metrics
 from bot.record import record
 from bot.settings import Settings, is_loopback
-from bot.wording import say
+from bot.wording import refused, say
 
 if TYPE_CHECKING:
     from bot.inbox import Inbox
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LANGUAGE = "en"
 UPLOADS = 16  # pictures of web visitors in memory at once, from the first byte to the verdict
 JSON_BYTES = 16 * 1024  # pictures have their own limit
 
@@ -66,7 +66,6 @@ class WebAdapter:
     ) -> None:
         self.status = "starting"
         self.checker = checker
-        self.waits_for = say("web.the_model", LANGUAGE)
         self.url = ""
         self._settings = settings
         self._metrics = metrics
@@ -106,13 +105,12 @@ class WebAdapter:
 
     def _application(self) -> web.Application:
         own = self._settings.web
-        page = Page(self._settings.checks, LANGUAGE)
+        page = Page(self._settings.checks)
         guard = Guard(
             loopback=is_loopback(own.host),
             token=own.token.reveal(),
             proxy=own.proxy,
             open_paths=page.paths | {"/healthz"},
-            language=LANGUAGE,
         )
         app = web.Application(middlewares=[guard.middleware(), self._answer_errors], client_max_size=JSON_BYTES)
         for path in page.paths:
@@ -129,83 +127,88 @@ class WebAdapter:
 
     @web.middleware
     async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        language = language_of(request)
         try:
             return await handler(request)
         except BadUpload as refusal:
-            response = web.json_response({"refusal": str(refusal), "reason": refusal.reason}, status=refusal.status)
+            response = web.json_response(
+                {"refusal": refused(refusal, language), "reason": refusal.reason}, status=refusal.status
+            )
             response.force_close()  # the rest of the body isn't worth reading
             return response
         except Refusal as refusal:
-            return web.json_response({"refusal": str(refusal), "reason": refusal.reason}, status=422)
+            return web.json_response({"refusal": refused(refusal, language), "reason": refusal.reason}, status=422)
         except TryLater as later:
-            return _try_later(429, str(later), later.seconds)
+            return _try_later(429, refused(later, language), later.seconds)
         except (web.HTTPException, ConnectionError):
             raise
         except Exception:
             bug = secrets.token_hex(4)
             log.exception("Bug %s: %s %s", bug, request.method, request.path)
-            return web.json_response({"error": "bug", "bug": bug, "text": say("error", LANGUAGE, id=bug)}, status=500)
+            return web.json_response({"error": "bug", "bug": bug, "text": say("error", language, id=bug)}, status=500)
 
     async def _check(self, request: web.Request) -> web.Response:
         checker = self.checker
         if checker is None:
-            return self._not_ready()
-        async with self._turn():
-            data = await read_picture(request, self._settings.checks.max_bytes, self._timings, LANGUAGE)
+            return self._not_ready(request)
+        language = language_of(request)
+        async with self._turn(language):
+            data = await read_picture(request, self._settings.checks.max_bytes, self._timings, language)
             verdict = await checker.check(Picture(data), self._asker(request))
-        return web.json_response(verdict_json(verdict, LANGUAGE, record(verdict, checker.model)))
+        return web.json_response(verdict_json(verdict, language, record(verdict, checker.model)))
 
     async def _explain(self, request: web.Request) -> web.Response:
         checker = self.checker
         if checker is None:
-            return self._not_ready()
-        bare = request.query.get("bare") == "1"
-        async with self._turn():
-            data = await read_picture(request, self._settings.checks.max_bytes, self._timings, LANGUAGE)
-            drawn = await checker.explain(Picture(data), self._asker(request), LANGUAGE, bare=bare)
+            return self._not_ready(request)
+        bare, language = request.query.get("bare") == "1", language_of(request)
+        async with self._turn(language):
+            data = await read_picture(request, self._settings.checks.max_bytes, self._timings, language)
+            drawn = await checker.explain(Picture(data), self._asker(request), language, bare=bare)
         return web.Response(body=drawn, content_type=CONTENT_TYPE)
 
     async def _report(self, request: web.Request) -> web.Response:
         if self.checker is None:
-            return self._not_ready()
-        body = await _json_body(request, self._timings.idle)
+            return self._not_ready(request)
+        body, language = await _json_body(request, self._timings.idle), language_of(request)
         sha256, says = str(body.get("sha256")), str(body.get("says"))
         if not re.fullmatch(r"[0-9a-f]{32,64}", sha256) or says not in {"ai", "real"}:
-            raise BadUpload(400, "bad-report", say("web.bad_report", LANGUAGE))
+            raise BadUpload(400, "bad-report", say("web.bad_report", language))
         if await self.checker.recall(sha256) is None:
-            raise BadUpload(404, "unknown-picture", say("web.unknown_picture", LANGUAGE))
+            raise BadUpload(404, "unknown-picture", say("web.unknown_picture", language))
         new = await self.checker.report(sha256, self._asker(request), says)
-        text = say("web.reported" if new else "web.reported_before", LANGUAGE)
+        text = say("web.reported" if new else "web.reported_before", language)
         return web.json_response({"reported": new, "text": text})
 
     async def _about(self, request: web.Request) -> web.Response:
         if self.checker is None:
-            return self._not_ready()
-        return web.json_response(about_json(self.checker.model, self._settings.checks, LANGUAGE))
+            return self._not_ready(request)
+        return web.json_response(about_json(self.checker.model, self._settings.checks, language_of(request)))
 
     async def _healthz(self, request: web.Request) -> web.Response:
         return web.json_response({"alive": True})
 
     async def _readyz(self, request: web.Request) -> web.Response:
-        return self._not_ready() if self.checker is None else web.json_response({"ready": True})
+        return self._not_ready(request) if self.checker is None else web.json_response({"ready": True})
 
     async def _metrics_text(self, request: web.Request) -> web.Response:
         return web.Response(body=self._metrics.text(), headers={hdrs.CONTENT_TYPE: self._metrics.content_type})
 
-    def _not_ready(self) -> web.Response:
-        return _try_later(503, say("web.warming", LANGUAGE, what=self.waits_for), 2.0)
+    def _not_ready(self, request: web.Request) -> web.Response:
+        language = language_of(request)
+        return _try_later(503, say("web.warming", language, what=say("web.the_model", language)), 2.0)
 
     def _asker(self, request: web.Request) -> Asker:
         who = f"web:{asker_address(request, self._settings.web.proxy)}"
         return Asker(chat=who, user=who)
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _turn(self, language: str) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._timings.turn):
                 await self._uploads.acquire()
         except TimeoutError:
-            raise TryLater(5.0, say("web.busy", LANGUAGE)) from None
+            raise TryLater(5.0, say("web.busy", language)) from None
         try:
             yield
         finally:

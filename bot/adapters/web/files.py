@@ -1,4 +1,4 @@
-"""The files of the page: package data, with the sentences of one language rendered in once, at the start."""
+"""The files of the page: package data, with the sentences of each language rendered in once, at the start."""
 
 import hashlib
 import html
@@ -9,8 +9,9 @@ from importlib import resources
 
 from aiohttp import hdrs, web
 
+from bot.adapters.web.language import language_of
 from bot.settings import ChecksSettings
-from bot.wording import say
+from bot.wording import languages, say
 
 _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
@@ -50,30 +51,36 @@ class _File:
 class Page:
     """Serves the page. `paths` are open to everyone who may connect: they hold nothing but words."""
 
-    def __init__(self, checks: ChecksSettings, language: str) -> None:
+    def __init__(self, checks: ChecksSettings) -> None:
         self._files: dict[str, _File] = {}
+        self._pages: dict[str, _File] = {}  # the page itself in each language
         for entry in (resources.files("bot.adapters") / "page").iterdir():
             kind = _TYPES.get(entry.name.rpartition(".")[2])
-            if kind is None:
-                continue
-            body = entry.read_bytes()
-            if kind == "text/html":
-                body = _render(body.decode(), checks, language).encode()
-            tag = hashlib.sha256(body).hexdigest()[:16]
-            path = "/" if entry.name == "index.html" else f"/{entry.name}"
-            self._files[path] = _File(body, kind, tag)
-        self.paths = frozenset(self._files)
+            if entry.name == "index.html":
+                template = entry.read_text(encoding="utf-8")
+                self._pages = {one: _file(_render(template, checks, one).encode(), "text/html") for one in languages()}
+            elif kind is not None:
+                self._files[f"/{entry.name}"] = _file(entry.read_bytes(), kind)
+        self.paths = frozenset(self._files) | {"/"}
 
     async def serve(self, request: web.Request) -> web.Response:
         """GET of one of `paths`."""
-        file = self._files[request.path]
+        language = language_of(request)
+        file = self._pages[language] if request.path == "/" else self._files[request.path]
         response = web.Response(body=file.body, content_type=file.content_type, charset="utf-8")
         response.etag = file.tag
         response.headers[hdrs.CACHE_CONTROL] = "no-cache"  # kept, but asked for again: a new version shows at once
+        if request.path == "/":
+            response.headers[hdrs.CONTENT_LANGUAGE] = language
+            response.headers[hdrs.VARY] = hdrs.ACCEPT_LANGUAGE
         if any(tag.value == file.tag for tag in request.if_none_match or ()):
             response.set_status(304)
             response.body = None
         return response
+
+
+def _file(body: bytes, kind: str) -> _File:
+    return _File(body, kind, hashlib.sha256(body).hexdigest()[:16])
 
 
 def megabytes(checks: ChecksSettings) -> str:

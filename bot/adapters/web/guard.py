@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
+from bot.adapters.web.language import language_of
 from bot.settings import is_loopback
 from bot.wording import say
 
@@ -47,7 +48,6 @@ class Guard:
     token: str
     proxy: str
     open_paths: frozenset[str]
-    language: str
 
     def middleware(self) -> Middleware:
         """All rules, as the one outermost middleware."""
@@ -57,7 +57,7 @@ class Guard:
             try:
                 response = self._refused(request) or await handler(request)
             except web.HTTPException as error:  # aiohttp's own: 404 and 405
-                response = self._error(error.status, "not-here", "web.not_here")
+                response = _error(request, error.status, "not-here", "web.not_here")
                 if hdrs.ALLOW in error.headers:
                     response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
             response.headers.update(HEADERS)
@@ -68,17 +68,14 @@ class Guard:
 
     def _refused(self, request: web.Request) -> web.Response | None:
         if self.loopback and not self._is_own_name(request.host):
-            return self._error(421, "wrong-host", "web.wrong_host")
+            return _error(request, 421, "wrong-host", "web.wrong_host")
         if request.method not in {hdrs.METH_GET, hdrs.METH_HEAD} and not self._is_own_page(request):
-            return self._error(403, "cross-origin", "web.cross_origin")
+            return _error(request, 403, "cross-origin", "web.cross_origin")
         if self.token and request.path not in self.open_paths and not self._has_token(request):
-            response = self._error(401, "token", "web.token_wanted")
+            response = _error(request, 401, "token", "web.token_wanted")
             response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
             return response
         return None
-
-    def _error(self, status: int, error: str, key: str) -> web.Response:
-        return web.json_response({"error": error, "text": say(key, self.language)}, status=status)
 
     def _is_own_name(self, host: str) -> bool:
         found = _HOST.fullmatch(host)
@@ -100,6 +97,10 @@ class Guard:
         scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         same = hmac.compare_digest(given.strip().encode(), self.token.encode())
         return scheme.lower() == "bearer" and same
+
+
+def _error(request: web.Request, status: int, error: str, key: str) -> web.Response:
+    return web.json_response({"error": error, "text": say(key, language_of(request))}, status=status)
 
 
 def asker_address(request: web.Request, proxy: str) -> str:
