@@ -122,7 +122,8 @@ class Desk:
         """A question that was left open for too long: its placeholder says so."""
         try:
             if ask.placeholder:
-                text = plain(say("telegram.stale", ask.language))
+                language = (await self._gate.rules(ask.place.chat)).language or ask.language
+                text = plain(say("telegram.stale", language))
                 await self._delivery.edit(ask.answer_place, ask.placeholder, text, time.time() + 60)
             else:
                 logger.warning("Telegram: a question was struck off unanswered: it is too old")
