@@ -118,7 +118,13 @@ async def test_people(rig: Rig) -> None:
 async def test_answers(rig: Rig) -> None:
     panel = await opened(rig, "Answers")
     await changed(rig, panel, await rig.world.choose(rig.admin, panel, "Who sees", "asker"))
-    await changed(rig, panel, await rig.world.choose(rig.admin, panel, "My language", "English"))
+    drafted = {o["label"]: "machine" in o.get("description", "") for o in item(panel, "My language")["options"]}
+    assert drafted["Deutsch"] and not drafted["English"]
+    german = await changed(rig, panel, await rig.world.choose(rig.admin, panel, "My language", "Deutsch"))
+    assert "Bilder" in german
+    await changed(
+        rig, panel, await rig.world.choose(rig.admin, panel, item(panel, "Sprache")["placeholder"], "English")
+    )
     await changed(rig, panel, await rig.world.click(rig.admin, panel, "Appeals: on"))
     assert "Appeals are off" in panel.text
     form = await rig.world.click(rig.admin, panel, "Limits")
