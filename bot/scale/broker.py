@@ -20,9 +20,11 @@ from bot.scale.wire import (
     DELIVERIES,
     DONE,
     GROUP,
+    PICTURE_SECONDS,
     RESULT_SECONDS,
     RESULTS,
     STREAMS,
+    lasts,
     picture_key,
 )
 
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 5, "socket_timeout": 10, "health_check_interval": 15}
 BLOCK_SECONDS = 1.0
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
+PASSING_SECONDS = 5  # that an outcome is kept which is true only now
 TROUBLE = (RedisError, OSError, SendTaskError)  # what a Redis that is away raises
 
 
@@ -51,6 +54,8 @@ class Results(RedisAsyncResultBackend[Any]):
         try:
             await super().set_result(task_id, result)
             async with Redis(connection_pool=self.redis_pool) as redis:
+                if not lasts(result.return_value):
+                    await redis.expire(f"{RESULTS}:{task_id}", PASSING_SECONDS)
                 await redis.delete(picture_key(task_id))
                 await redis.publish(DONE, task_id)
         except TROUBLE as error:  # it is asked again once Redis is back
@@ -77,6 +82,7 @@ class LaneBroker(RedisStreamBroker):
         )
         self.result_backend = results
         self._claimed = 0.0
+        self._in_hand: dict[tuple[str, Any], float] = {}  # stream and number of a task -> since when
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         failures = 0
@@ -96,6 +102,15 @@ class LaneBroker(RedisStreamBroker):
         """Tasks that wait or are in a worker's hands."""
         async with Redis(connection_pool=self.connection_pool) as redis:
             return sum([await redis.xlen(stream) for stream in STREAMS.values()])
+
+    async def hold(self) -> None:
+        """Say of each task in hand that it is being worked on: where many are, one may take longer than a claim waits."""
+        now = time.monotonic()
+        self._in_hand = {task: since for task, since in self._in_hand.items() if now - since < PICTURE_SECONDS}
+        async with Redis(connection_pool=self.connection_pool) as redis:
+            for stream in STREAMS.values():
+                if numbers := [number for of, number in self._in_hand if of == stream]:
+                    await redis.xclaim(stream, GROUP, self.consumer_name, 0, numbers, idle=0, justid=True)
 
     async def _next(self) -> AsyncIterator[AckableMessage]:
         """The tasks of the dead first, then the best lane that has any; else whatever comes within a second."""
@@ -120,23 +135,27 @@ class LaneBroker(RedisStreamBroker):
 
     def _messages(self, fetched: list[Any]) -> list[AckableMessage]:
         return [
-            AckableMessage(data=entry[b"data"], ack=self._ack_generator(id=number, queue_name=stream))
-            for stream, entries in fetched
-            for number, entry in entries
+            self._message(stream.decode(), number, entry) for stream, entries in fetched for number, entry in entries
         ]
+
+    def _message(self, stream: str, number: Any, entry: Any) -> AckableMessage:
+        self._in_hand[stream, number] = time.monotonic()
+        return AckableMessage(data=entry[b"data"], ack=self._ack_generator(id=number, queue_name=stream))
 
     async def _claim(self, redis: Any, stream: str) -> AsyncIterator[AckableMessage]:
         _, entries, _ = await redis.xautoclaim(
             stream, GROUP, self.consumer_name, min_idle_time=round(1000 * CLAIM_SECONDS), count=4
         )
         for number, entry in entries:
-            (pending,) = await redis.xpending_range(stream, GROUP, min=number, max=number, count=1)
-            if pending["times_delivered"] > DELIVERIES:
-                await self._give_up(entry[b"data"], pending["times_delivered"] - 1)
+            found = await redis.xpending_range(stream, GROUP, min=number, max=number, count=1)
+            if not found:  # its worker lives, and has just struck it off
+                continue
+            if found[0]["times_delivered"] > DELIVERIES:
+                await self._give_up(entry[b"data"], found[0]["times_delivered"] - 1)
                 await self._ack_generator(id=number, queue_name=stream)()
                 continue
             log.warning("A task is taken over from a worker that says nothing")
-            yield AckableMessage(data=entry[b"data"], ack=self._ack_generator(id=number, queue_name=stream))
+            yield self._message(stream, number, entry)
 
     async def _give_up(self, data: bytes, workers: int) -> None:
         """So many workers ended with this task in hand that it is probably the cause; whoever asked is told."""
@@ -147,6 +166,7 @@ class LaneBroker(RedisStreamBroker):
 
     def _ack_generator(self, id: str, queue_name: str) -> Any:
         async def acknowledge() -> None:
+            self._in_hand.pop((queue_name, id), None)
             try:
                 async with Redis(connection_pool=self.connection_pool) as redis:
                     await redis.xack(queue_name, GROUP, id)

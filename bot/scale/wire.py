@@ -49,6 +49,11 @@ def of_drawing(drawn: bytes | None) -> dict[str, Any]:
     return {"replaced": True} if drawn is None else {"drawing": base64.b64encode(drawn).decode()}
 
 
+def lasts(outcome: Any) -> bool:
+    """Whether it is true of the picture, and not only of this moment ("later", "gone", "replaced")."""
+    return isinstance(outcome, dict) and not outcome.keys().isdisjoint(("verdict", "drawing", "refusal", "bug"))
+
+
 def read(outcome: dict[str, Any]) -> Verdict | bytes | None:
     """What a worker said: a verdict, a drawing, or None for a drawing by a model that was replaced. Raises what it raised."""
     if "verdict" in outcome:

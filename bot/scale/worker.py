@@ -148,6 +148,8 @@ class Worker:
             return of_later(error)
         except TROUBLE as error:
             raise NoResultError from error  # it is asked again once Redis is back
+        except asyncio.CancelledError as error:  # this worker ends before it is done: another is asked
+            raise NoResultError from error
         except Exception:
             number = secrets.token_hex(4)
             log.exception("Error %s while judging %s", number, request)
@@ -160,6 +162,7 @@ class Worker:
                 await self._redis.set(WORKERS + self.name, self._champion.version, ex=LIFE_SECONDS)
                 assert self._judge is not None
                 await self._redis.set(MODEL, json.dumps(asdict(self._judge.model)))
+                await self._broker.hold()
                 self._metrics.stream_depth(await self._broker.depth())
             except TROUBLE as error:
                 log.debug("Redis does not know that this worker lives (%s)", error)
