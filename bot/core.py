@@ -180,7 +180,11 @@ class Checker:
             return known
         if self._closed:
             raise later("closing", _RESTART_SECONDS)
-        flight = self._flights.get(sha256) or self._take_off(sha256, data, chat, lane)
+        flight = self._flights.get(sha256)
+        if flight is None:
+            flight = self._take_off(sha256, data, chat, lane)
+        elif not flight.begun:
+            self._judge.also(sha256, chat, lane)
         flight.waiting += 1
         try:
             await asyncio.wait({flight.work})  # not the work itself: who is cancelled here leaves alone

@@ -50,6 +50,10 @@ class Judge(ABC):
         """
 
     @abstractmethod
+    def also(self, sha256: str, chat: str, lane: Lane) -> None:
+        """Another chat asks for a picture that is being judged: if it still waits, it gets the better of two places."""
+
+    @abstractmethod
     async def explain(self, data: bytes, verdict: Verdict, chat: str, language: str, bare: bool) -> bytes | None:
         """Why, as a PNG (see bot.explanation); None when the model that gave this verdict has been replaced meanwhile."""
 
@@ -83,7 +87,7 @@ class LocalJudge(Judge):
 
     async def judge(self, data: bytes, sha256: str, chat: str, lane: Lane, begun: Callable[[], object]) -> Verdict:
         began = time.monotonic()
-        async with self._turns.turn(chat, lane):
+        async with self._turns.turn(chat, lane, sha256):
             begun()
             detector = self._detector
             loop = asyncio.get_running_loop()
@@ -92,6 +96,9 @@ class LocalJudge(Judge):
         self._metrics.seconds("decode", seconds)
         self._metrics.seconds("wait", max(0.0, time.monotonic() - began - seconds - judged.seconds))
         return pronounce(sha256, detector, prepared, judged, seconds + judged.seconds)
+
+    def also(self, sha256: str, chat: str, lane: Lane) -> None:
+        self._turns.also(sha256, chat, lane)
 
     async def explain(self, data: bytes, verdict: Verdict, chat: str, language: str, bare: bool) -> bytes | None:
         detector = self._detector

@@ -81,6 +81,10 @@ class Limits:
         self._chats.take(chat)
 
 
+_Turn = asyncio.Future[None]
+_Lines = OrderedDict[str, deque[_Turn]]  # of one lane, by chat: whose turn is next, first
+
+
 class FairTurns:
     """At most `at_once` hold a turn; at most `most` wait for one, and those of different chats get it by rotation, a lane
     after the other.
@@ -98,8 +102,9 @@ class FairTurns:
     ) -> None:
         self._free, self._most, self._changed, self._clock = at_once, most, changed, clock
         self._most_of_a_chat = max(1, most - max(1, most // 8))
-        # Of each lane: whose turn is next, first.
-        self._waiting = {lane: OrderedDict[str, deque[asyncio.Future[None]]]() for lane in Lane}
+        self._waiting: dict[Lane, _Lines] = {lane: OrderedDict() for lane in Lane}
+        self._places: dict[_Turn, list[tuple[Lane, str]]] = {}  # where each stands who waits
+        self._named: dict[str, _Turn] = {}
         self._count = 0
         self._pace = 0.2  # seconds from one given turn to the next, while there are some who wait
         self._given: float | None = None
@@ -108,43 +113,65 @@ class FairTurns:
         return self._count
 
     @asynccontextmanager
-    async def turn(self, chat: str, lane: Lane = Lane.PERSON) -> AsyncIterator[None]:
-        """Hold a turn inside of `async with`. Raises TryLater when too many wait already."""
+    async def turn(self, chat: str, lane: Lane = Lane.PERSON, name: str = "") -> AsyncIterator[None]:
+        """Hold a turn inside of `async with`. Raises TryLater when too many wait already. `name` is for `also`."""
         if self._free:
             self._free -= 1
         else:
-            await self._wait(chat, self._waiting[lane])
+            await self._wait(chat, lane, name)
         try:
             yield
         finally:
             self._pass_on()
 
-    async def _wait(self, chat: str, lines: OrderedDict[str, deque[asyncio.Future[None]]]) -> None:
-        of_chat = sum(len(lane[chat]) for lane in self._waiting.values() if chat in lane)
+    def also(self, name: str, chat: str, lane: Lane) -> None:
+        """Another chat wants what waits under `name`: it stands in that chat's line too, and takes the turn that comes
+        first. Nothing happens when it waits no more."""
+        turn = self._named.get(name)
+        if turn in self._places and (lane, chat) not in self._places[turn]:
+            self._stand(turn, lane, chat)
+
+    async def _wait(self, chat: str, lane: Lane, name: str) -> None:
+        of_chat = sum(len(lines[chat]) for lines in self._waiting.values() if chat in lines)
         if self._count >= self._most or of_chat >= self._most_of_a_chat:
             raise later("queue", min(LONGEST_WAIT, self._pace * self._count))
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        lines.setdefault(chat, deque()).append(turn)
+        turn: _Turn = asyncio.get_running_loop().create_future()
+        self._places[turn] = []
+        self._stand(turn, lane, chat)
         self._counted(+1)
+        if name:
+            self._named[name] = turn
         try:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():  # the turn came at the same moment
                 self._pass_on()
-            elif turn in (line := lines.get(chat, deque())):
-                line.remove(turn)
-                if not line:
-                    del lines[chat]
-                self._counted(-1)
+            elif turn in self._places:
+                self._leave(turn)
             raise
+        finally:
+            if self._named.get(name) is turn:
+                del self._named[name]
+
+    def _stand(self, turn: _Turn, lane: Lane, chat: str) -> None:
+        self._waiting[lane].setdefault(chat, deque()).append(turn)
+        self._places[turn].append((lane, chat))
+
+    def _leave(self, turn: _Turn) -> None:
+        for lane, chat in self._places.pop(turn):
+            lines = self._waiting[lane]
+            lines[chat].remove(turn)
+            if not lines[chat]:
+                del lines[chat]
+        self._counted(-1)
 
     def _pass_on(self) -> None:
-        while lines := next((lane for lane in self._waiting.values() if lane), None):
-            chat, line = lines.popitem(last=False)
-            turn = line.popleft()
-            if line:
-                lines[chat] = line  # at the end of the rotation
-            self._counted(-1)
+        while lines := next((lines for lines in self._waiting.values() if lines), None):
+            chat, line = next(iter(lines.items()))
+            turn = line[0]
+            self._leave(turn)
+            if chat in lines:
+                lines.move_to_end(chat)  # at the end of the rotation
             if not turn.cancelled():
                 self._measure(self._clock())
                 turn.set_result(None)

@@ -387,6 +387,27 @@ class TestFairness:
             await asyncio.gather(*album, single)
         assert finished.index("single") <= 5
 
+    async def test_a_picture_of_anothers_album_gets_the_better_of_two_places(
+        self, checks: ChecksSettings, detector: FakeDetector, store: Store
+    ) -> None:
+        async with running(one_decoder(checks), detector, store) as checker:
+            detector.gate.clear()
+            finished: list[str] = []
+
+            async def visit(name: str, seed: int, asker: Asker) -> None:
+                await checker.check(Picture(make_picture(seed=seed)), asker)
+                finished.append(name)
+
+            album = [asyncio.create_task(visit("album", seed, ANNA)) for seed in range(30)]
+            await until(lambda: len(checker._judge._turns) == 27)
+            single = asyncio.create_task(visit("single", 29, BEN))  # the last one of the album
+            await until(lambda: any(flight.waiting == 2 for flight in checker._flights.values()))
+            assert len(checker._judge._turns) == 27, "one picture waits once"
+            detector.gate.set()
+            await asyncio.gather(*album, single)
+        assert finished.index("single") <= 6
+        assert len(finished) == 31
+
     async def test_a_person_does_not_wait_for_what_nobody_asked_for(
         self, checks: ChecksSettings, detector: FakeDetector, store: Store
     ) -> None:

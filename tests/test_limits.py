@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.errors import TryLater
-from bot.limits import Buckets, FairTurns, Limits
+from bot.limits import Buckets, FairTurns, Lane, Limits
 from bot.settings import ChecksSettings
 
 
@@ -176,6 +176,66 @@ async def test_a_turn_is_passed_on_past_those_who_are_just_leaving() -> None:
     await third
     assert hall.order == ["a0", "c0"]
     assert len(hall.turns) == 0
+
+
+async def test_what_two_chats_want_stands_in_both_lines_and_takes_one_turn() -> None:
+    seen: list[int] = []
+    turns = FairTurns(1, 100, seen.append)
+    hall = Hall(turns)
+    tasks = await hall.line_up(("album", "a0"), ("album", "a1"), ("album", "a2"))
+
+    async def named() -> None:
+        async with turns.turn("album", name="wanted"):
+            hall.order.append("wanted")
+
+    tasks.append(asyncio.create_task(named()))
+    await asyncio.sleep(0)
+    tasks += await hall.line_up(("anna", "b0"))
+    for _ in range(2):  # to ask twice makes no difference
+        turns.also("wanted", "anna", Lane.PERSON)
+        turns.also("unknown", "anna", Lane.PERSON)
+    hall.leave.set()
+    await asyncio.gather(*tasks)
+    assert hall.order == ["a0", "a1", "b0", "a2", "wanted"]
+    assert max(seen) == 4 and len(turns) == 0
+    turns.also("wanted", "anna", Lane.PERSON)  # it waits no more
+    assert len(turns) == 0
+
+
+async def test_a_person_brings_what_nobody_asked_for_to_the_front() -> None:
+    turns = FairTurns(1, 100)
+    order: list[str] = []
+
+    async def visit(name: str, lane: Lane) -> None:
+        async with turns.turn("channel", lane, name):
+            order.append(name)
+            await asyncio.sleep(0)
+
+    tasks = [asyncio.create_task(visit(name, Lane.AUTOMATIC)) for name in ("first", "second", "wanted")]
+    await asyncio.sleep(0)
+    turns.also("wanted", "person", Lane.PERSON)
+    await asyncio.gather(*tasks)
+    assert order == ["first", "wanted", "second"]
+    assert turns._places == {} and turns._named == {} and not any(turns._waiting.values())
+
+
+async def test_who_leaves_leaves_all_lines() -> None:
+    turns = FairTurns(1, 100)
+    hall = Hall(turns)
+    (first,) = await hall.line_up(("a", "a0"))
+
+    async def named() -> None:
+        async with turns.turn("a", name="wanted"):
+            raise AssertionError("it has left")
+
+    second = asyncio.create_task(named())
+    await asyncio.sleep(0)
+    turns.also("wanted", "b", Lane.PERSON)
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+    assert len(turns) == 0 and not any(turns._waiting.values())
+    hall.leave.set()
+    await first
 
 
 async def test_an_error_inside_of_a_turn_ends_it() -> None:

@@ -74,13 +74,16 @@ class RemoteJudge(Judge):
 
     async def judge(self, data: bytes, sha256: str, chat: str, lane: Lane, begun: Callable[[], object]) -> Verdict:
         began = time.monotonic()
-        async with self._turns.turn(chat, lane):
+        async with self._turns.turn(chat, lane, sha256):
             begun()
             self._refuse_without_workers()
             verdict = await self._ask(f"judge-{self._model.version}-{sha256}", "judge", lane, data, sha256, chat)
         assert isinstance(verdict, Verdict)
         self._metrics.seconds("wait", max(0.0, time.monotonic() - began - verdict.milliseconds / 1000))
         return verdict
+
+    def also(self, sha256: str, chat: str, lane: Lane) -> None:
+        self._turns.also(sha256, chat, lane)
 
     async def explain(self, data: bytes, verdict: Verdict, chat: str, language: str, bare: bool) -> bytes | None:
         async with self._turns.turn(chat, Lane.PERSON):
