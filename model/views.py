@@ -36,6 +36,9 @@ def take_views(pixels: Pixels, count: int, side: int = SIDE) -> Views:
     overviews = overview_views(pixels, max(1, round(count * 3 / 8)), side)
     natives = native_views(pixels, count - len(overviews), side)
     found = overviews + natives
+    if any(left >= right or top >= bottom for _, (left, top, right, bottom), _ in found):
+        height, width = pixels.shape[:2]
+        raise ValueError(f"a picture of {width} × {height} pixels is too narrow for views")
     return Views(
         np.stack([view for view, _, _ in found]),
         tuple(box for _, box, _ in found),
