@@ -28,6 +28,7 @@ __all__ = ["Asker", "Checker", "ModelInfo", "Picture"]
 
 _SMALL = 256 * 1024  # bytes that are hashed in less time than a thread takes to begin
 _RESTART_SECONDS = 10.0  # after which a new Candid is probably there
+_TRIES = (0.0, 0.2, 1.0, 2.0, 4.0)  # seconds between tries of an explanation while models are being replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +167,14 @@ class Checker:
                 self._none_left.set()
 
     async def _explained(self, picture: Picture, chat: str, language: str, bare: bool, one_in: int | None) -> bytes:
-        while True:
+        for pause in _TRIES:
             judged = await self._judged(picture.data, chat, Lane.PERSON)
             verdict = at(replace(judged, arrival=picture.arrival), self.model, one_in)
             drawn = await self._judge.explain(picture.data, verdict, chat, language, bare)
             if drawn is not None:  # else the model was replaced meanwhile: the map must fit the score
                 return drawn
+            await asyncio.sleep(pause)
+        raise later("queue", _RESTART_SECONDS)  # of several workers, some have another model for longer
 
     async def _judged(self, data: bytes, chat: str, lane: Lane) -> Verdict:
         sha256 = _digest(data) if len(data) < _SMALL else await asyncio.to_thread(_digest, data)

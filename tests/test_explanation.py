@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bot import explanation
+from bot import core, explanation
 from bot.core import Asker, Checker, Picture
 from bot.errors import Refusal, TryLater
 from bot.explanation import drawn_words
@@ -139,6 +139,22 @@ class TestChecker:
         assert opened(await checker.explain(Picture(data), BEN))
         assert len(detector.explained) == 1
         assert checker._explanations == set()
+
+    async def test_where_workers_never_agree_on_a_model_a_person_is_told_to_come_again(
+        self, checker: Checker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tries = 0
+
+        async def replaced(*_: object) -> None:
+            nonlocal tries
+            tries += 1
+            assert tries < 100, "it goes on for ever"
+
+        monkeypatch.setattr(core, "_TRIES", (0.0, 0.01, 0.01))
+        monkeypatch.setattr(checker._judge, "explain", replaced)
+        with pytest.raises(TryLater):
+            await checker.explain(Picture(make_picture()), ANNA)
+        assert tries == 3
 
     async def test_when_the_detector_is_replaced_map_and_score_are_of_one(
         self, checker: Checker, detector: FakeDetector

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 120.0  # then a person is asked to come again
 AGAIN_SECONDS = CLAIM_SECONDS + 5  # a request without outcome is handed over again: Redis may have lost it
+BACK_SECONDS = 2 * HEARTBEAT_SECONDS + 1  # in which workers are heard of again when Redis has come back empty
 LOOK_SECONDS = 1.0  # at least so often an outcome is looked for, should its call have been missed
 
 
@@ -51,6 +53,7 @@ class RemoteJudge(Judge):
         self._waiting: dict[str, asyncio.Event] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._workers: int | None = None  # None: Redis has not said yet
+        self._none_since = -math.inf  # as far as is known there were some until then
         self._model = shipped(settings)
 
     @property
@@ -95,7 +98,7 @@ class RemoteJudge(Judge):
         return drawn
 
     def _refuse_without_workers(self) -> None:
-        if self._workers == 0:
+        if self._workers == 0 and time.monotonic() - self._none_since > BACK_SECONDS:
             raise later("workers", 30)
 
     async def _ask(self, request: str, task: str, lane: Lane, data: bytes, *arguments: Any) -> Verdict | bytes | None:
@@ -168,6 +171,8 @@ class RemoteJudge(Judge):
             self._workers,
             len([key async for key in self._redis.scan_iter(f"{WORKERS}*", count=1000)]),
         )
+        if before and not self._workers:
+            self._none_since = time.monotonic()
         if before != self._workers:
             (log.warning if not self._workers else log.info)("Workers: %d", self._workers)
         if (stored := await self._redis.get(MODEL)) is not None:

@@ -127,6 +127,23 @@ async def test_without_workers_people_are_told_at_once(settings: Settings, store
             await until_it_says(answered)
 
 
+async def test_a_redis_that_has_just_come_back_empty_is_not_taken_for_one_without_workers(
+    settings: Settings, store: Store, server: RedisServer
+) -> None:
+    from redis.asyncio import Redis
+
+    redis = Redis.from_url(server.url)
+    await redis.set("candid:worker:one", "fake-1")
+    async with asking(settings, store) as asked:
+        assert asked._judge._workers == 1  # type: ignore[attr-defined]
+        await redis.flushall()
+        await until(lambda: asked._judge._workers == 0)  # type: ignore[attr-defined]
+        work = asyncio.create_task(asked.check(Picture(make_picture()), ANNA))
+        async with working(settings, loads(FakeDetector("fake-1"))):
+            assert (await work).model == "fake-1"
+    await redis.aclose()
+
+
 async def test_a_new_champion_reaches_every_worker(settings: Settings, store: Store) -> None:
 
     versions = Path(settings.model.directory)
