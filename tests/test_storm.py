@@ -9,7 +9,7 @@ import pytest
 
 from tests.peers.discord import World
 from tests.peers.telegram import Telegram
-from tests.storm import Candid, Storm
+from tests.storm import Candid, Late, Storm, idle_loop
 
 SECONDS = 180.0  # by then everything must be answered, on the slowest machine
 
@@ -33,15 +33,22 @@ async def test_every_picture_is_answered_once_while_things_break(
 ) -> None:
     async with a_storm(tmp_path) as (storm, candid):
         storm.break_things()
-        await storm.post(last=80)
-        await storm.discord.gateway.drop()
-        await storm.post(first=80, last=140)
-        await asyncio.sleep(1.0)
-        await storm.discord.gateway.drop()
-        await storm.post(first=140)
-        outcome = await storm.settled(SECONDS)
+        before = await candid.late()
+        async with idle_loop() as idle:
+            await storm.post(last=80)
+            await storm.discord.gateway.drop()
+            await storm.post(first=80, last=140)
+            await asyncio.sleep(1.0)
+            await storm.discord.gateway.drop()
+            await storm.post(first=140)
+            outcome = await storm.settled(SECONDS)
+            after = await candid.late()
+        during = Late(after.looks - before.looks, after.late - before.late)
         with capsys.disabled():
-            print(f"\nlongest pause of the event loop: {1000 * await candid.longest_pause():.0f} ms")
+            print(f"\nlooks at the loop that came late: Candid {during}, one that does nothing {idle[0]}")
+        # Against a loop that does nothing at the same time, for a busy machine delays both.
+        assert during.looks > 10
+        assert during.share <= 0.1 + 3 * idle[0].share, "something blocks the event loop"
         assert (outcome.once, outcome.wrong) == (storm.pictures, [])
         assert storm.discord.faults.happened and storm.telegram.faults.happened
         assert await candid.stop() == 0

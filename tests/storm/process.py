@@ -1,10 +1,14 @@
 """Candid as a process that can be killed."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -13,6 +17,7 @@ from tests.commands.conftest import add_version
 from tests.peers.discord import World
 from tests.peers.telegram import Telegram
 
+LATE = 0.1  # seconds, one of the limits of the histogram in bot/metrics.py
 CONFIG = """
 [discord]
 api = "{api}"
@@ -31,6 +36,31 @@ per_user_burst = 100000
 per_chat_burst = 100000
 queue = 10000
 """
+
+
+@dataclass(frozen=True)
+class Late:
+    looks: int
+    late: int
+
+    @property
+    def share(self) -> float:
+        return self.late / max(1, self.looks)
+
+
+@asynccontextmanager
+async def idle_loop() -> AsyncIterator[list[Late]]:
+    """A loop beside it that does nothing: what it finds stands in the list after the block."""
+    found: list[Late] = []
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.storm.idle", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield found
+    finally:
+        out, _ = await asyncio.wait_for(process.communicate(b""), 60)
+    late = json.loads(out)
+    found.append(Late(len(late), sum(seconds > LATE for seconds in late)))
 
 
 class Candid:
@@ -74,12 +104,21 @@ class Candid:
     async def stop(self) -> int:
         return await self._end(signal.SIGTERM)
 
+    async def late(self) -> Late:
+        """How often the event loop was looked at since the start, and how often it came back late by more than LATE."""
+        metrics, name = await self._metrics(), "candid_event_loop_pause_seconds"
+        looks = metrics[f"{name}_count"]
+        return Late(int(looks), int(looks - metrics[f'{name}_bucket{{le="{LATE}"}}']))
+
     async def longest_pause(self) -> float:
         """Seconds for which the event loop was blocked at worst since the start."""
+        return (await self._metrics())["candid_event_loop_longest_pause_seconds"]
+
+    async def _metrics(self) -> dict[str, float]:
         async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{self.port}/metrics") as response:
             lines = (await response.text()).splitlines()
-        name = "candid_event_loop_longest_pause_seconds "
-        return next(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
 
     async def _end(self, number: int) -> int:
         assert self.process is not None
