@@ -48,6 +48,23 @@ def test_a_folder_as_json(settings: Settings, pictures: Path, capsys: pytest.Cap
     assert "Loading the model" in err
 
 
+def test_what_the_file_says(settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exif = Image.Exif()
+    exif[271], exif[272], exif[305] = "Canon", "Canon EOS R5", "Midjourney"
+    exif.get_ifd(0x8769).update({33434: 0.005, 33437: 2.8})
+    Image.effect_noise((96, 96), 20).convert("RGB").save(tmp_path / "a.jpg", exif=exif)
+    assert run(settings, tmp_path / "a.jpg") == 0
+    found = json.loads(capsys.readouterr().out)["evidence"]
+    assert [list(finding) for finding in found] == [["kind", "says", "strength"]] * 2
+    assert [(finding["kind"], finding["strength"]) for finding in found] == [
+        ("generator-tag", "self-declared"),
+        ("camera", "hint"),
+    ]
+    assert run(settings, tmp_path / "a.jpg", as_json=False) == 0
+    text = capsys.readouterr().out
+    assert all(f"  {finding['says']} ({finding['strength']})\n" in text for finding in found)
+
+
 def test_a_refusal(settings: Settings, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (pictures / "notes.txt").write_text("not a picture")
     assert run(settings, pictures / "notes.txt", pictures / "a.jpg") == 2
