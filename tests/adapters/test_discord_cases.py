@@ -100,6 +100,23 @@ async def test_an_appeal_reaches_the_case(rig: Rig) -> None:
     assert "appealed this verdict before" in (await appeal(rig, answer)).text
 
 
+async def test_a_reason_with_a_link_shows_nothing_of_what_is_behind_it(rig: Rig) -> None:
+    _, answer = await flagged(rig)
+    (case,) = await logged(rig)
+    await appeal(rig, answer, "see https://elsewhere.example/horrid.png")
+    assert "elsewhere.example" in case.text and "https://elsewhere" not in case.text
+
+
+async def test_a_report_reaches_the_moderators_also_of_a_picture_that_was_checked_by_command_before(rig: Rig) -> None:
+    await rig.world.answer(await rig.world.slash(rig.other, rig.far, "check", image=upload(0)))
+    posted = await rig.world.say(rig.member, rig.general, uploads=[upload(0)])
+    form = await rig.world.click(rig.other, await rig.world.reply(posted), "Wrong?")
+    await rig.world.until(lambda: form.modal is not None)
+    await rig.world.answer(await rig.world.submit(form, "AI!"))
+    (row,) = await rig.store.rows("SELECT author, link FROM cases")
+    assert row["author"] == f"discord:user/{rig.member.id}" and row["link"].endswith(f"/{posted.id}")
+
+
 async def test_only_the_author_may_appeal_and_hears_it_before_writing(rig: Rig) -> None:
     _, answer = await flagged(rig)
     for person in (rig.other, rig.moderator, rig.admin):

@@ -121,10 +121,10 @@ def _say_once(last: discord.Embed, verdicts: list[Verdict], language: str) -> No
 
 
 def harmless(text: str, most: int) -> str:
-    """A stranger's text, short and harmless."""
-    return discord.utils.escape_mentions(
-        discord.utils.escape_markdown(text if len(text) <= most else text[:most] + "…")
-    )
+    """A stranger's text, short and harmless: no markup, mention or link (which would show what is behind it)."""
+    short = text if len(text) <= most else text[:most] + "…"
+    inert = short.replace("://", ":\u200b//")
+    return discord.utils.escape_mentions(discord.utils.escape_markdown(inert))
 
 
 def _escaped(name: str) -> str:

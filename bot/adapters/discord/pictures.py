@@ -79,8 +79,13 @@ class Pictures:
         return None
 
     async def _places(self, answer: discord.Message | None, sha: str) -> AsyncIterator[_Place]:
+        """Messages first: somebody may have had the same picture checked by a command, and did not post this one."""
+        async for place in self._messages(answer):
+            yield place
         if sha in self._uploads:
             yield self._uploads[sha]
+
+    async def _messages(self, answer: discord.Message | None) -> AsyncIterator[_Place]:
         message = answer
         server = answer.guild.id if answer is not None and answer.guild is not None else None
         for _ in range(HOPS):
