@@ -217,6 +217,18 @@ async def test_the_author_appeals(telegram: Telegram, tmp_path: Path, scene: Sce
     assert telegram.answers(scene.group) == [answer]  # nobody else reads of it
 
 
+async def test_nobody_is_called_by_a_reason_or_a_name(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
+    boss = telegram.human("@everybody")
+    scene.group.status[boss.person.id] = "administrator"
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        answer, entry = await scene.flagged()
+        await scene.appeal(answer, "ask @someone")
+        await scene.press(boss, entry, RIGHT)
+        await telegram.until(lambda: "everybody" in entry.text)
+    assert "someone" in entry.text and "@someone" not in entry.text and "@everybody" not in entry.text
+
+
 async def test_every_step_of_an_appeal_outlives_a_restart(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
     async with candid_on(telegram, tmp_path) as candid:
         await rule(candid, scene)

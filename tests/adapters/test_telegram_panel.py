@@ -252,6 +252,18 @@ async def test_members_are_exempted_by_a_reply(telegram: Telegram, tmp_path: Pat
         assert by == [*[f"telegram:user/{ann.person.id}"] * 2, f"telegram:user/{group.id}"]
 
 
+async def test_who_was_an_admin_a_moment_ago_exempts_nobody(telegram: Telegram, tmp_path: Path) -> None:
+    ann, ben = telegram.human("Ann"), telegram.human("Ben")
+    group = telegram.group("Art", ben, admins=(ann,))
+    async with panel_on(telegram, tmp_path) as candid:
+        talk = ben.says("hello", group)
+        await opened(telegram, ann, group)
+        group.status[ann.person.id] = "member"
+        ann.says("/exempt", group, reply_to=talk)
+        await telegram.until(lambda: telegram.answers(group)[-1].text == say("telegram.admins_only"))
+        assert (await rules_of(candid, group)).exempt_users == ()
+
+
 def reviewing(telegram: Telegram, folder: Path) -> Settings:
     settings = settings_for(telegram)
     return replace(settings, review=replace(settings.review, directory=str(folder / "review")))

@@ -75,6 +75,20 @@ async def test_in_a_group_only_who_asked_sees_it(telegram: Telegram, tmp_path: P
     assert telegram.answers(ben.chat) == []
 
 
+async def test_whoever_has_opted_out_since_is_left_alone_by_others(telegram: Telegram, tmp_path: Path) -> None:
+    ann, ben = telegram.human("Ann"), telegram.human("Ben")
+    group = telegram.group("Art", ann, ben)
+    async with candid_on(telegram, tmp_path) as candid:
+        answer = await checked(telegram, ann, group)
+        await candid.community.members.opt_out(f"telegram:user/{ann.person.id}")
+        ben.presses(answer, WHY)
+        [refused] = await telegram.until(lambda: telegram.whispers(ben, group))
+        ann.presses(answer, WHY)
+        [why] = await telegram.until(lambda: telegram.whispers(ann, group))
+    assert refused.media is None and say("community.they-opted-out") in refused.text
+    assert shows_a_map(why)
+
+
 async def test_a_slow_drawing_comes_after_the_words(telegram: Telegram, tmp_path: Path) -> None:
     class Slow(FakeDetector):
         go = threading.Event()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.adapters.telegram.asks import Ask
-from bot.adapters.telegram.delivery import Delivery, Place, Stale, Uncertain, Undeliverable, plain
+from bot.adapters.telegram.delivery import Delivery, Place, Stale, Uncertain, Undeliverable, plain, uncalled
 from bot.adapters.telegram.gate import Gate, person_key, server_of
 from bot.adapters.telegram.rights import Rights
 from bot.community import Case, Community, Decision, Rules
@@ -150,10 +150,10 @@ def _case_text(case: Case, rules: Rules, decider: str) -> str:
     language = rules.language or DEFAULT
     lines = [_entry(case.label, case.sha256, case.model, case.link, language)]
     if case.appeal is not None:
-        lines.append(plain(say("telegram.log_appeal", language, reason=case.appeal or "–")))
+        lines.append(plain(say("telegram.log_appeal", language, reason=uncalled(case.appeal) or "–")))
     if case.decision:
         said = say(f"telegram.case_{case.decision.value}", language)
-        lines.append(plain(say("telegram.log_decided", language, decision=said, name=decider)))
+        lines.append(plain(say("telegram.log_decided", language, decision=said, name=uncalled(decider))))
     return "\n".join(lines)
 
 

@@ -238,6 +238,11 @@ def plain(text: str) -> str:
     return escape(text, quote=False)
 
 
+def uncalled(text: str) -> str:
+    """A stranger's text, in which no name becomes a mention: that would call somebody."""
+    return text.replace("@", "@\u200b")
+
+
 def brief(error: TelegramError) -> str:
     """What went wrong, without the page that a proxy sent along."""
     return str(error).partition(". Parsing the server response")[0].removeprefix("Conflict: ").rstrip(". ")

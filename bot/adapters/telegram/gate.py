@@ -34,10 +34,13 @@ class Gate:
                 raise refuse("exempt", "telegram.exempt_here")
         if chat < 0 and not ask.automatic and rules.users:
             await self.admit_command(chat, ask.user, rules)
-        for owner in {ask.author, ask.origin} - {None}:
-            asks_for_own = owner == ask.user and not ask.automatic
-            if owner and not asks_for_own and await self._community.members.opted_out(person_key(owner)):
-                raise refuse("opted-out", "community.they-opted-out")
+        for owner in (ask.author, ask.origin):
+            await self.leave_alone(owner, None if ask.automatic else ask.user)
+
+    async def leave_alone(self, owner: int | None, person: int | None) -> None:
+        """Raises Refusal when the owner of a picture doesn't want it to be looked at, and isn't the person who asks."""
+        if owner and owner != person and await self._community.members.opted_out(person_key(owner)):
+            raise refuse("opted-out", "community.they-opted-out")
 
     async def admit_command(self, chat: int, person: int, rules: Rules) -> None:
         """Raises Refusal when this person may not use commands in a group."""

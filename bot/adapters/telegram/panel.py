@@ -8,7 +8,7 @@ from telegram.constants import ChatType
 from telegram.error import TelegramError
 
 from bot.adapters.telegram.asks import GENERAL, thread_of
-from bot.adapters.telegram.delivery import Delivery, Place, Stale, plain
+from bot.adapters.telegram.delivery import Delivery, Place, Stale, plain, uncalled
 from bot.adapters.telegram.gate import Gate, person_key, server_of
 from bot.adapters.telegram.link import Bot
 from bot.adapters.telegram.pages import View, page
@@ -104,7 +104,7 @@ class Panel:
             await self._talk.say(message, refused(refusal, language))
             return
         said = "telegram.exempt_on" if key in rules.exempt_users else "telegram.exempt_off"
-        await self._talk.say(message, say(said, language, name=member.full_name))
+        await self._talk.say(message, say(said, language, name=uncalled(member.full_name)))
 
     async def choose_log(self, message: Message, source: str) -> None:
         """Somebody has chosen this chat as the log of the group `source`, by the link among its settings."""
@@ -118,9 +118,13 @@ class Panel:
             if not await self._rights.is_admin(chat, person, now=True):
                 await self._talk.say(message, say("telegram.log_not_admin", language))
                 return
-        await self._community.rules.change(server_of(group), person_key(person), log_channel=str(here))
+        try:
+            await self._community.rules.change(server_of(group), person_key(person), log_channel=str(here))
+        except Refusal as refusal:
+            await self._talk.say(message, refused(refusal, language))
+            return
         title = (await self._delivery.ask(lambda: self._bot.get_chat(group))).title or "?"
-        await self._talk.say(message, say("telegram.log_chosen", language, title=title))
+        await self._talk.say(message, say("telegram.log_chosen", language, title=uncalled(title)))
 
     async def _change(self, message: Message, by: str, name: str, value: str) -> None:
         chat = message.chat.id
@@ -166,7 +170,7 @@ class Panel:
 
     async def _admin_wrote(self, message: Message) -> bool:
         writer = message.sender_chat or message.from_user
-        return writer is not None and await self._rights.is_admin(message.chat.id, writer.id)
+        return writer is not None and await self._rights.is_admin(message.chat.id, writer.id, now=True)
 
 
 def _changes(chat: int, name: str, value: str, rules: Rules) -> dict[str, object]:

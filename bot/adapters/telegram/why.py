@@ -163,6 +163,10 @@ class Why:
     async def _reasons(self, question: _Question) -> _Reasons:
         """Draw it, and say it. Where it can't be drawn, the words say why."""
         language, sha256 = question.language, question.verdict.sha256
+        try:
+            await self._gate.leave_alone(question.kept.author if question.kept else None, question.person)
+        except Refusal as refusal:
+            return _Reasons(f"{await self._words(question)}\n{refused(refusal, language)}", None)
         picture = await self._pictures.fetch(question.kept, sha256, language) if question.kept else None
         if picture is None:
             return _Reasons(f"{await self._words(question)}\n{say('telegram.why_gone', language)}", None)
