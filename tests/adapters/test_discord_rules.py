@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import discord
 import pytest
 
+from bot.adapters.discord.here import places
+from bot.adapters.discord.post import missing
 from tests.adapters.discord_rig import Rig, upload
 from tests.peers.discord import Permission, Person, Post
 
@@ -35,6 +38,16 @@ async def settled(rig: Rig) -> None:
     last = await rig.world.say(rig.admin, rig.general, rig.world.bot.mention, uploads=[upload(0)])
     await rig.world.reply(last)
     await rig.world.until(lambda: not rig.adapter._desk._work)
+
+
+def test_a_thread_whose_channel_is_not_known_is_a_place_too() -> None:
+    class Somewhere:
+        def get_channel(self, id: int) -> None:
+            return None
+
+    thread = discord.Thread.__new__(discord.Thread)
+    thread.id, thread.parent_id, thread.guild = 5, 4, Somewhere()  # type: ignore[assignment]
+    assert places(thread) == ["5", "4"] and missing(thread) == []
 
 
 async def test_log_only_says_nothing_where_the_picture_is(rig: Rig) -> None:

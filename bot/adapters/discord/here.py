@@ -50,7 +50,10 @@ def roles(user: discord.abc.User) -> list[str]:
 
 def places(channel: object) -> list[str]:
     """A channel's id, and those of what it lies in: a thread's channel, a channel's category."""
-    ids = [getattr(channel, name, None) for name in ("id", "parent_id", "category_id")]
+    around = (
+        channel.parent if isinstance(channel, discord.Thread) else channel
+    )  # None where it isn't known: no category
+    ids = [getattr(channel, "id", None), getattr(channel, "parent_id", None), getattr(around, "category_id", None)]
     return [str(one) for one in ids if one]
 
 

@@ -33,6 +33,8 @@ def missing(channel: object, *, reacting: bool = False) -> list[str]:
     """The permissions that the bot lacks in a channel, by the names that Discord shows."""
     if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
         return []
+    if isinstance(channel, discord.Thread) and channel.parent is None:
+        return []
     has = channel.permissions_for(channel.guild.me)
     thread = isinstance(channel, discord.Thread)
     skipped = "send_messages" if thread else "send_messages_in_threads"
