@@ -3,6 +3,7 @@
 What is remembered is in memory only. After a restart, the message that an answer replies to still shows the picture.
 """
 
+import asyncio
 import hashlib
 import logging
 import time
@@ -74,6 +75,6 @@ class Pictures:
             except (Refusal, Stale) as error:
                 logger.info("Telegram: a picture can't be had again: %s", error)
                 continue
-            if hashlib.sha256(picture.data).hexdigest().startswith(digest[:DIGITS]):
+            if (await asyncio.to_thread(hashlib.sha256, picture.data)).hexdigest().startswith(digest[:DIGITS]):
                 return picture
         return None
