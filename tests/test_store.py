@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import migrations
 from bot import database as database_module
+from bot import migrations
 from bot.errors import SettingsError
 from bot.store import LONGEST_REPORT, Store
 
