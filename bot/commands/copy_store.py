@@ -35,6 +35,7 @@ async def _copy(uri: str, settings: Settings) -> None:
 
     await (await PostgresDatabase.open(settings.store.url)).close()  # makes the schema
     with contextlib.closing(sqlite3.connect(f"{uri}?mode=ro", uri=True)) as source:
+        source.execute("BEGIN")  # every table as it is at one moment, whoever writes meanwhile
         schema = source.execute("PRAGMA user_version").fetchone()[0]
         if schema != len(MIGRATIONS):
             raise SettingsError(

@@ -1,9 +1,11 @@
 """The store on a real Postgres: the tests of the store again, a server that is restarted, and the move from the file."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -126,6 +128,28 @@ async def test_a_server_that_is_not_there_is_said_without_its_password() -> None
     with pytest.raises(SettingsError) as caught:
         await Store.open(Secret(f"postgresql://candid:hushhush@127.0.0.1:{port}/candid?connect_timeout=2"))
     assert "DATABASE_URL" in str(caught.value) and "hushhush" not in str(caught.value)
+
+
+async def test_all_tables_are_of_one_moment(address: Secret, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "candid.sqlite3"
+    settings = replace(default_settings(), store=replace(default_settings().store, path=str(path), url=address))
+    old = await Store.open(path)
+    await old.change_setting("discord:1", "language", "de", "discord:user/5")
+    printed = 0
+
+    def meanwhile(*_: object) -> None:  # somebody opts out between the first table and the others
+        nonlocal printed
+        printed += 1
+        with contextlib.closing(sqlite3.connect(path)) as other, other:
+            other.execute("INSERT OR IGNORE INTO members (person, opted_out) VALUES ('discord:user/5', 1)")
+
+    monkeypatch.setattr("bot.commands.copy_store.print", meanwhile, raising=False)
+    assert await asyncio.to_thread(copy_store, settings) == 0
+    new = await Store.open(address)
+    assert await new.rows("SELECT * FROM members") == [] and printed > 1
+    assert await old.rows("SELECT * FROM members") and await new.setting("discord:1", "language", "") == "de"
+    await new.close()
+    await old.close()
 
 
 async def test_a_community_moves_over(address: Secret, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
