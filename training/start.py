@@ -24,7 +24,8 @@ def build_network(recipe: Recipe, embedding: int) -> "keras.Model":
     from model.weights import load_weights
 
     fresh = recipe.start in ("imagenet", "scratch")
-    network = find_network(recipe.network)(embedding=embedding, dropout=recipe.dropout, normalised=fresh)
+    side = None if recipe.small_side else recipe.side  # samples of two sizes need a network that takes any
+    network = find_network(recipe.network)(side=side, embedding=embedding, dropout=recipe.dropout, normalised=fresh)
     if recipe.start == "imagenet":
         assign(network, imagenet())
     elif not fresh:
