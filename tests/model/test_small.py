@@ -59,15 +59,6 @@ def test_both_backends_give_the_same_outputs(tmp_path: Path) -> None:
     assert np.load(tmp_path / "torch.npy") == pytest.approx(np.load(tmp_path / "jax.npy"), rel=1e-3, abs=1e-4)
 
 
-def test_no_pixel_is_lost_where_squares_become_channels() -> None:
-    from model.small import SideBySide
-
-    picture = np.arange(2 * 4 * 6 * 3, dtype=np.float32).reshape(2, 4, 6, 3)
-    squares = np.asarray(SideBySide()(picture))
-    assert squares.shape == (2, 2, 3, 12)
-    assert squares[1, 1, 2].tolist() == picture[1, 2:4, 4:6].reshape(-1).tolist()
-
-
 def test_they_are_as_small_as_they_should_be() -> None:
     from model.small import bird_lotfi, residual
 
