@@ -352,7 +352,9 @@ async def test_a_person_sees_what_is_kept_and_that_it_is(community: Community, s
     data = make_picture()
     await keep(community.review, data)
     shown = await community.privacy.export(ANNA)
-    [row] = shown["reviews"]  # type: ignore[misc]
+    rows = shown["reviews"]
+    assert isinstance(rows, list) and len(rows) == 1
+    [row] = rows
     assert isinstance(row, dict)
     assert (row["server"], row["sha256"], row["part"]) == (SERVER, verdict_on(data).sha256, "author")
     assert "kept for up to 90 days" in community.privacy.words()
