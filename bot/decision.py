@@ -24,10 +24,13 @@ class Scored(Protocol):
 def decide(score: Scored, findings: Sequence[Finding]) -> tuple[Label, float, Basis]:
     """Label, confidence, and what they rest on.
 
-    A trusted signature that says AI decides; an unsigned marker only tips "unsure"; nothing in a file makes "real".
+    A trusted signature that says AI decides; an unsigned marker only tips "unsure", and not against a trusted signature of a
+    camera or an editor, for anybody could have written it in; nothing in a file makes "real".
     """
     label = Label(score.label)
     strengths = {finding.strength for finding in findings if evidence.says_ai(finding)}
+    if any(finding.kind == evidence.kinds.CREDENTIALS and finding.strength is Strength.SIGNED for finding in findings):
+        strengths.discard(Strength.SELF_DECLARED)
     if label is not Label.AI and Strength.SIGNED in strengths:
         return Label.AI, SIGNED_CONFIDENCE, Basis.FILE
     if label is Label.UNSURE and Strength.SELF_DECLARED in strengths:

@@ -162,6 +162,13 @@ class TestEvidence:
         assert decide(replace(self.UNSURE, p_ai=0.65), (self.DECLARED,)) == (Label.AI, 0.65, Basis.FILE)
         assert decide(self.REAL, (self.DECLARED,)) == (Label.REAL, 0.9, Basis.PIXELS)
 
+    def test_an_unsigned_marker_is_nothing_against_a_cameras_signature(self) -> None:
+        camera = Finding(kinds.CREDENTIALS, "Signed by a camera.", Strength.SIGNED)
+        assert decide(self.UNSURE, (camera, self.DECLARED)) == (Label.UNSURE, 0.6, Basis.PIXELS)
+        untrusted = replace(camera, strength=Strength.HINT)
+        assert decide(self.UNSURE, (untrusted, self.DECLARED))[0] is Label.AI
+        assert decide(self.UNSURE, (camera, self.SIGNED)) == (Label.AI, SIGNED_CONFIDENCE, Basis.FILE)
+
     @pytest.mark.parametrize("findings", [(), (SIGNED,), (DECLARED,), OTHERS])
     def test_what_the_pixels_say_already_stays_theirs(self, findings: tuple[Finding, ...]) -> None:
         assert decide(self.AI, findings) == (Label.AI, 0.9, Basis.PIXELS)
