@@ -164,6 +164,8 @@ class RemoteJudge(Judge):
                 await self._look_around()
             except TROUBLE as error:
                 log.debug("Redis says nothing of workers (%s)", error)
+            except (ValueError, KeyError, TypeError) as error:  # of a worker of another release
+                log.warning("What the workers say of their model can't be read (%r); is one of them newer?", error)
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _look_around(self) -> None:

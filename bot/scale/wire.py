@@ -50,8 +50,9 @@ def of_drawing(drawn: bytes | None) -> dict[str, Any]:
 
 
 def lasts(outcome: Any) -> bool:
-    """Whether it is true of the picture, and not only of this moment ("later", "gone", "replaced")."""
-    return isinstance(outcome, dict) and not outcome.keys().isdisjoint(("verdict", "drawing", "refusal", "bug"))
+    """Whether it may stay for a while: not what is true of this moment only ("later", "gone", "replaced"), and not a drawing,
+    for that shows the picture."""
+    return isinstance(outcome, dict) and not outcome.keys().isdisjoint(("verdict", "refusal", "bug"))
 
 
 def read(outcome: dict[str, Any]) -> Verdict | bytes | None:

@@ -62,7 +62,10 @@ async def test_no_picture_stays_in_redis(settings: Settings, store: Store, serve
 
     async with working(settings, loads(FakeDetector())), asking(settings, store) as asked:
         await asyncio.gather(*(asked.check(Picture(make_picture(seed=n)), ANNA) for n in range(5)))
+        await asked.explain(Picture(make_picture(seed=0)), ANNA)  # a drawing shows the picture, too
         redis = Redis.from_url(server.url)
+        for key in [key async for key in redis.scan_iter("candid:result:explain-*")]:
+            assert 0 < await redis.ttl(key) <= 5
         assert [key async for key in redis.scan_iter("candid:picture:*")] == []
 
         async def struck_off() -> bool:  # that comes after the outcome
@@ -177,3 +180,18 @@ async def test_a_bug_in_a_worker_is_a_bug_here_and_the_next_picture_is_judged(se
         with pytest.raises(WorkerBug, match=r"error [0-9a-f]{8} in a worker"):
             await asked.check(Picture(make_picture(250)), ANNA)
         assert (await asked.check(Picture(make_picture(100)), ANNA)).model == "fake-1"
+
+
+async def test_what_workers_of_another_release_say_ends_nothing(
+    settings: Settings, store: Store, server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    from redis.asyncio import Redis
+
+    async with asking(settings, store) as asked:
+        redis = Redis.from_url(server.url)
+        await redis.set("candid:model", '{"of": "the future"}')
+        await until(lambda: "is one of them newer" in caplog.text)
+        await redis.delete("candid:model")
+        async with working(settings, loads(FakeDetector("fake-7"))):
+            await until(lambda: asked.model.version == "fake-7")
+        await redis.aclose()
