@@ -109,6 +109,12 @@ class Checker:
         self._metrics.seconds("total", time.monotonic() - began)
         return replace(verdict, arrival=picture.arrival)
 
+    def admit(self, asker: Asker) -> None:
+        """Raises TryLater where `check` and `explain` would, for whoever must fetch the picture first. Costs nothing."""
+        if self._closing:
+            raise later("closing", _RESTART_SECONDS)
+        self._limits.look(asker.user, asker.chat)
+
     async def explain(
         self,
         picture: Picture,

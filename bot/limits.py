@@ -72,11 +72,15 @@ class Limits:
         self._users = Buckets(settings.per_user_burst, settings.per_user_per_minute, clock)
         self._chats = Buckets(settings.per_chat_burst, settings.per_chat_per_minute, clock)
 
-    def take(self, user: str, chat: str) -> None:
-        """One picture for `user` in `chat`; raises TryLater with when there will be room again."""
+    def look(self, user: str, chat: str) -> None:
+        """Raises TryLater with when there will be room again, if there is none for a picture of `user` in `chat` now."""
         for_user, for_chat = self._users.wait(user), self._chats.wait(chat)
         if for_user or for_chat:
             raise later("user" if for_user >= for_chat else "chat", max(for_user, for_chat))
+
+    def take(self, user: str, chat: str) -> None:
+        """One picture for `user` in `chat`; raises TryLater as `look` does."""
+        self.look(user, chat)
         self._users.take(user)
         self._chats.take(chat)
 

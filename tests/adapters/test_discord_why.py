@@ -146,6 +146,16 @@ async def test_a_limit_is_told_and_the_words_are_there(rig: Rig, monkeypatch: py
     assert "3 checks that its admins allow" in (await why(rig, answer)).text
 
 
+async def test_beyond_the_limit_nothing_is_fetched(tmp_path: Path) -> None:
+    async with Rig(tmp_path, per_user_burst=1, per_user_per_minute=0.01) as rig:
+        await rig.start()
+        answer = await asked(rig)
+        fetched = len(rig.world.cdn.served)
+        reasons = await why(rig, answer, rig.member)
+        assert "try again" in reasons.text and "My score" in reasons.text and not reasons.uploads
+        assert len(rig.world.cdn.served) == fetched
+
+
 async def test_the_bands_and_the_record_are_those_of_the_servers_sensitivity(rig: Rig) -> None:
     await rig.rule(sensitivity=30)
     answer = await asked(rig, upload(160))

@@ -182,8 +182,10 @@ async def test_limits_count_for_explanations_too(telegram: Telegram, tmp_path: P
     async with candid_on(telegram, tmp_path, settings=settings):
         ann.photo(picture(250))
         [answer] = await answered(telegram, ann.chat)
+        fetched = telegram.files.downloads
         ann.presses(answer, WHY)
         why = (await answered(telegram, ann.chat, 2))[1]
+        assert telegram.files.downloads == fetched
     assert why.media is None and SCORE in why.text and "try again" in why.text
 
 

@@ -65,6 +65,8 @@ class Reasons:
     async def _draw(self, interaction: Interaction, place: Here, sha: str) -> tuple[bytes, Arrival] | None:
         """The heat map, and how the picture came. None if the picture is gone. Raises Refusal and TryLater."""
         user = interaction.user.id
+        by = asker(interaction.guild_id, interaction.channel_id, user)
+        self._checker.admit(by)  # before anything is fetched
         async with self._pictures.of(interaction.message, sha) as found:
             if found is None:
                 return None
@@ -73,7 +75,6 @@ class Reasons:
                 raise Refusal("opted-out", say("community.they-opted-out"), "community.they-opted-out")
             if place.guild is not None:
                 self._community.quotas.take(place.server, person(user), place.rules)
-            by = asker(interaction.guild_id, interaction.channel_id, user)
             picture = Picture(found.data, found.arrival)
             png = await self._checker.explain(picture, by, place.language, one_in=place.rules.sensitivity)
             return png, found.arrival

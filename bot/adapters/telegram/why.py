@@ -163,14 +163,15 @@ class Why:
     async def _reasons(self, question: _Question) -> _Reasons:
         """Draw it, and say it. Where it can't be drawn, the words say why."""
         language, sha256 = question.language, question.verdict.sha256
+        asker = Asker(chat=f"telegram:chat/{question.chat}", user=f"telegram:user/{question.person}")
         try:
             await self._gate.leave_alone(question.kept.author if question.kept else None, question.person)
-        except Refusal as refusal:
-            return _Reasons(f"{await self._words(question)}\n{refused(refusal, language)}", None)
+            self._checker.admit(asker)  # before anything is fetched
+        except (Refusal, TryLater) as error:
+            return _Reasons(f"{await self._words(question)}\n{refused(error, language)}", None)
         picture = await self._pictures.fetch(question.kept, sha256, language) if question.kept else None
         if picture is None:
             return _Reasons(f"{await self._words(question)}\n{say('telegram.why_gone', language)}", None)
-        asker = Asker(chat=f"telegram:chat/{question.chat}", user=f"telegram:user/{question.person}")
         one_in = (await self._gate.rules(question.chat)).sensitivity
         try:
             drawn = await self._checker.explain(picture, asker, language, one_in=one_in)
