@@ -366,6 +366,33 @@ async def test_reported_and_appealed_pictures_are_kept_where_the_group_wants_it(
         assert await review.everything() == []
 
 
+async def test_a_report_of_a_missed_picture_reaches_the_moderators_and_gets_a_label(
+    telegram: Telegram, tmp_path: Path, scene: Scene
+) -> None:
+    settings = settings_for(telegram)
+    settings = replace(settings, review=replace(settings.review, directory=str(tmp_path / "review")))
+    noa, tom = telegram.human("Noa"), telegram.human("Tom")
+    scene.group.status |= {noa.person.id: "administrator", tom.person.id: "member"}
+    async with candid_on(telegram, tmp_path, settings=settings) as candid:
+        await rule(candid, scene, review=True)
+        photo = scene.ann.photo(picture(10), scene.group, "/check")
+        [answer] = await answered(telegram, scene.group)
+        [listed] = await answered(telegram, scene.log)
+        assert say("verdict.title-real") in answer.text and listed.buttons == []
+        await scene.press(tom, answer, say("telegram.wrong"))
+        entry = (await answered(telegram, scene.log, 2))[1]
+        assert entry.buttons == [RIGHT, WRONG] and entry.links[0]["url"].endswith(f"/{photo.id}")
+        for moderator in (scene.mia, noa):
+            await scene.press(moderator, entry, WRONG)
+        [kept] = await until_kept(candid, 1)
+        assert (kept.source, kept.label) == ("report", Label.AI)
+        await candid.community.members.opt_out(f"telegram:user/{scene.ann.person.id}")
+        scene.ann.photo(picture(11, seed=3), scene.group, "/check")
+        other = (await answered(telegram, scene.group, 2))[1]
+        await scene.press(scene.mia, other, say("telegram.wrong"))
+        assert len(await answered(telegram, scene.log, 3)) == 3  # the verdict is listed; there is no case
+
+
 async def until_kept(candid: Candid, count: int) -> Any:
     for _ in range(200):
         if len(found := await candid.community.review.everything()) >= count:

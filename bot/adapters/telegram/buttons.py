@@ -26,16 +26,23 @@ _SAYS = {Label.AI: "real", Label.REAL: "ai", Label.UNSURE: ""}  # who objects to
 
 
 class Reports:
-    """ "Wrong?": keeps that somebody objects, and the picture where the group wants to learn from it."""
+    """ "Wrong?": keeps that somebody objects, tells the moderators, and keeps the picture where the group wants to learn from it."""
 
     def __init__(
-        self, delivery: Delivery, checker: Checker, community: Community, gate: Gate, pictures: Pictures
+        self,
+        delivery: Delivery,
+        checker: Checker,
+        community: Community,
+        gate: Gate,
+        pictures: Pictures,
+        casebook: CaseBook,
     ) -> None:
         self._delivery = delivery
         self._checker = checker
         self._community = community
         self._gate = gate
         self._pictures = pictures
+        self._casebook = casebook
 
     async def press(self, query: CallbackQuery, digest: str) -> None:
         """Somebody pressed it."""
@@ -48,27 +55,30 @@ class Reports:
             return
         person, rules = person_key(query.from_user.id), await self._gate.rules(chat)
         shown = replace(verdict, arrival=kept.sources[0].arrival) if kept else verdict
-        label = at(shown, self._checker.model, rules.sensitivity).label
-        new = await self._checker.report(digest, Asker(f"telegram:chat/{chat}", person), _SAYS[label])
+        shown = at(shown, self._checker.model, rules.sensitivity)
+        new = await self._checker.report(digest, Asker(f"telegram:chat/{chat}", person), _SAYS[shown.label])
         review = self._community.review
-        if not rules.review:
-            kept = None
         if not new:
             said = say("telegram.noted_before", language)
-        elif kept and review.enabled:
+        elif kept and rules.review and review.enabled:
             said = say("community.reported-kept", language, days=review.keep_days)
         else:
             said = say("telegram.noted", language)
         await self._delivery.alert(query.id, said)
-        if new and kept:
-            await self._keep(kept, verdict, person, rules, language)
+        if new and kept and kept.chat < 0:
+            await self._hand_on(kept, shown, person, rules, language)
 
-    async def _keep(self, kept: Kept, verdict: Verdict, reporter: str, rules: Rules, language: str) -> None:
-        if kept.author is None:
+    async def _hand_on(self, kept: Kept, verdict: Verdict, reporter: str, rules: Rules, language: str) -> None:
+        """The report reaches the review and, as a case, the moderators, where the group has them."""
+        if kept.author is None or await self._community.members.opted_out(person_key(kept.author)):
             return
-        if picture := await self._pictures.fetch(kept, verdict.sha256, language):
-            server, author = server_of(kept.chat), person_key(kept.author)
+        server, author = server_of(kept.chat), person_key(kept.author)
+        if rules.review and (picture := await self._pictures.fetch(kept, verdict.sha256, language)):
             await self._community.review.keep(server, picture.data, verdict, author, reporter, "report", rules)
+        if rules.log_channel is not None:
+            case = await self._community.cases.open(server, verdict, author, kept.link)
+            if case.log_message is None:
+                await self._casebook.show(case)
 
 
 class Buttons:

@@ -224,7 +224,7 @@ class Desk:
                     raise Stale("too many pictures at once") from None
                 await asyncio.sleep(later.seconds)
             else:
-                kept = Kept(ask.place.chat, (source,), ask.author)
+                kept = Kept(ask.place.chat, (source,), ask.author, ask.link)
                 self._pictures.remember(ask.answer_place.chat, verdict.sha256, kept)
                 return at(verdict, self._checker.model, rules.sensitivity)
 

@@ -65,7 +65,7 @@ class Parts:
         personal = Personal(name, delivery, attachments, community, casebook, talk)
         panel = Panel(bot, delivery, community, checker, rights, gate, talk)
         groups = Groups(bot, delivery, community, checker, rights, gate, talk)
-        reports = Reports(delivery, checker, community, gate, pictures)
+        reports = Reports(delivery, checker, community, gate, pictures, casebook)
         reactions = Reactions(bot, delivery)
         desk = Desk(settings, checker, inbox, delivery, gate, pictures, casebook, reactions, attachments, timings, stop)
         return cls(

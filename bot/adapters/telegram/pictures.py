@@ -27,11 +27,12 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A picture that was judged in `chat`; one of several `sources`. `author` is who posted it, if that is known."""
+    """A picture that was judged in `chat`; one of several `sources`. `author` is who posted it, if that is known; `link` leads to it."""
 
     chat: int
     sources: tuple[Source, ...]
     author: int | None = None
+    link: str = ""
 
 
 class Pictures:
@@ -65,7 +66,7 @@ class Pictures:
         if kept or reply is None:
             return kept
         sources = tuple(self._albums.all_of(reply))
-        return Kept(message.chat.id, sources, person_of(reply)) if sources else None
+        return Kept(message.chat.id, sources, person_of(reply), reply.link or "") if sources else None
 
     async def fetch(self, kept: Kept, digest: str, language: str) -> Picture | None:
         """The picture of that hash; None when it is gone, or another one has its place."""
