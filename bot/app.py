@@ -62,7 +62,7 @@ class App:
         self._listen_to_signals()
         store = await Store.open(self.settings.store.where)
         try:
-            inbox = Inbox(store, self.settings.checks.fresh_minutes * 60)
+            inbox = Inbox(store, self.settings.checks.fresh_minutes * 60, self.settings.discord.shards)
             community = Community.of(store, self.settings)
             self._spawn(self._measure_pauses())
             self._spawn(self._purge(store, community))

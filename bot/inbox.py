@@ -25,11 +25,16 @@ class Request:
 
 
 class Inbox:
-    """`fresh_seconds` is how long an accepted request is worth answering. One object a process."""
+    """`fresh_seconds` is how long an accepted request is worth answering. One object a process.
 
-    def __init__(self, store: Store, fresh_seconds: float) -> None:
+    `part` names what this process has where several share a database, its shards of Discord: after a restart it takes up what a
+    process of the same part had left open, and not what another one is just answering.
+    """
+
+    def __init__(self, store: Store, fresh_seconds: float, part: str = "") -> None:
         self._store = store
-        self._process = uuid4().hex
+        self._before = f"{part}#" if part else ""  # in front of the names of all processes of this part
+        self._process = self._before + uuid4().hex
         self.fresh_seconds = fresh_seconds
 
     async def accept(self, key: str, platform: str, payload: dict[str, Json]) -> bool:
@@ -56,15 +61,18 @@ class Inbox:
 
     async def unanswered(self, platform: str) -> tuple[list[Request], list[Request]]:
         """At start-up, oldest first: what is to be answered, and what isn't any more (too old, or tried too often)."""
+        of_this_part, place = (
+            ("instr(process, ?) = 1", self._before) if self._before else ("instr(process, ?) = 0", "#")
+        )
         await self._store.change(
             "UPDATE inbox SET restarts = restarts + 1, process = ? "
-            "WHERE platform = ? AND done IS NULL AND process <> ?",
-            (self._process, platform, self._process),
+            f"WHERE platform = ? AND done IS NULL AND process <> ? AND {of_this_part}",
+            (self._process, platform, self._process, place),
         )
         rows = await self._store.rows(
             "SELECT key, platform, payload, accepted, restarts FROM inbox "
-            "WHERE platform = ? AND done IS NULL ORDER BY accepted",
-            (platform,),
+            "WHERE platform = ? AND done IS NULL AND process = ? ORDER BY accepted",
+            (platform, self._process),
         )
         fresh: list[Request] = []
         stale: list[Request] = []
