@@ -115,6 +115,14 @@ async def test_people(rig: Rig) -> None:
     assert (await rules(rig)).exempt_users == ()
 
 
+async def test_what_a_menu_cannot_show_is_not_lost_by_a_choice(rig: Rig) -> None:
+    people = [f"discord:user/{1000 + number}" for number in range(30)]
+    await rig.rule(exempt_users=people)
+    panel = await opened(rig, "People")
+    await changed(rig, panel, await rig.world.choose(rig.admin, panel, "People whose", rig.other))
+    assert (await rules(rig)).exempt_users == (f"discord:user/{rig.other.id}", *people[25:])
+
+
 async def test_answers(rig: Rig) -> None:
     panel = await opened(rig, "Answers")
     await changed(rig, panel, await rig.world.choose(rig.admin, panel, "Who sees", "asker"))

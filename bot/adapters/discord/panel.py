@@ -7,7 +7,7 @@ from typing import Any
 import discord
 
 from bot.adapters.discord.answer import Answer, sentence
-from bot.adapters.discord.controls import Press, field, form
+from bot.adapters.discord.controls import MOST_CHOSEN, Press, field, form
 from bot.adapters.discord.here import Here, Interaction, here, person
 from bot.adapters.discord.log_channel import LogChannel
 from bot.adapters.discord.panel_pages import DEFAULT, PAGES, Panel
@@ -131,18 +131,23 @@ def _changes(interaction: Interaction, place: Here, key: str, press: Press) -> d
         case "appeals" | "review":
             return {key: not getattr(rules, key)}
         case "channels" | "exempt_channels":
-            return {key: [_here(interaction, one) for one in values]}
+            return {key: _with_unshown(rules, key, [_here(interaction, one) for one in values])}
         case "log_channel":
             return {key: _here(interaction, values[0]) if values else None}
         case "exempt_users":
-            return {key: [person(int(one)) for one in values]}
+            return {key: _with_unshown(rules, key, [person(int(one)) for one in values])}
         case "exempt_roles" | "users":
-            return {key: values}
+            return {key: _with_unshown(rules, key, values)}
         case "sensitivity":
             return {key: None if values[0] == DEFAULT else int(values[0])}
         case "language":
             return {key: None if values[0] == DEFAULT else values[0]}
     return {key: values[0]}
+
+
+def _with_unshown(rules: Rules, key: str, chosen: list[str]) -> list[str]:
+    """What was chosen, and what an imported file had named beyond the entries that a menu can show."""
+    return [*chosen, *(one for one in getattr(rules, key)[MOST_CHOSEN:] if one not in chosen)]
 
 
 def _here(interaction: Interaction, channel: str) -> str:
