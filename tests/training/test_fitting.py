@@ -99,3 +99,12 @@ def test_order_is_measured_by_one_calibration_also_where_parts_are_uneven() -> N
         figures = tier_figures(lumped, fitted.verdicts, tier)
         assert figures["auroc"]["value"] == pytest.approx(auroc(shipped.p[:, tier], lumped.label))
         assert figures["auroc"]["value"] > auroc(fitted.verdicts.p[:, tier], lumped.label)
+
+
+def test_the_curve_keeps_its_rates_on_sources_it_was_not_fitted_on() -> None:
+    made = made_scores(sources=40, each=50, seed=3)
+    for points in fit_all(made, RULE).curve.values():
+        by_rate = {round(1 / point["rate"]): point for point in points}
+        assert all(by_rate[one_in]["false_accusations"] <= 1 / one_in for one_in in (30, 100, 300))
+        thresholds = [by_rate[one_in]["threshold"] for one_in in (1000, 300, 100, 30)]
+        assert thresholds == sorted(thresholds, reverse=True)
