@@ -10,6 +10,7 @@ made, one megapixel each, and no two alike; the process that offers them shares 
 import argparse
 import asyncio
 import json
+import math
 import tempfile
 import time
 from dataclasses import replace
@@ -103,14 +104,13 @@ def draw(figures: dict[str, Any]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>'
     ]
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        x, y = at(share * most_x, 0).split(",")
-        parts.append(f'<text x="{x}" y="{float(y) + 16}" text-anchor="middle" fill="#555">{share * most_x:.0f}</text>')
-        x, y = at(0, share * most_y).split(",")
+    for tick in ticks(most_x):
+        x, y = at(tick, 0).split(",")
+        parts.append(f'<text x="{x}" y="{float(y) + 16}" text-anchor="middle" fill="#555">{tick:g}</text>')
+    for tick in ticks(most_y):
+        x, y = at(0, tick).split(",")
         parts.append(f'<path d="M{x} {y}H{WIDTH - 12}" stroke="#ddd"/>')
-        parts.append(
-            f'<text x="{float(x) - 6}" y="{float(y) + 4}" text-anchor="end" fill="#555">{share * most_y:.1f}</text>'
-        )
+        parts.append(f'<text x="{float(x) - 6}" y="{float(y) + 4}" text-anchor="end" fill="#555">{tick:g}</text>')
     for key, colour, dash, words in (("p50", "#146ebe", "", "median"), ("p95", "#c2510f", "7 3", "95 of 100")):
         path = " ".join(at(point["offered"], point[key]) for point in points)
         parts.append(
@@ -123,6 +123,13 @@ def draw(figures: dict[str, Any]) -> str:
         f'<text transform="translate(12 {HEIGHT / 2}) rotate(-90)" text-anchor="middle">seconds</text></svg>\n'
     )
     return "".join(parts)
+
+
+def ticks(most: float) -> list[float]:
+    """Four to ten round numbers from 0 to at most `most`."""
+    power = 10 ** math.floor(math.log10(most))
+    step = next(step for step in (power / 5, power / 2, power, 2 * power) if most / step <= 9)
+    return [round(number * step, 9) for number in range(int(most / step) + 1)]
 
 
 if __name__ == "__main__":

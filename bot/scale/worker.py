@@ -28,7 +28,6 @@ from bot.scale.wire import (
     LIFE_SECONDS,
     MODEL,
     RESULTS,
-    STREAMS,
     WORKERS,
     of_drawing,
     of_later,
@@ -177,6 +176,3 @@ class Worker:
         assert self._judge is not None
         self._judge.replace_detector(detector)
         self._metrics.model(detector.version)
-
-
-__all__ = ["STREAMS", "Worker"]
