@@ -23,14 +23,8 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(self, tiles: Tiles, recipe: Recipe, epoch: int, run: Path, pace: Pace) -> None:
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=12)
-        self.tiles, self.recipe, self.steps, self.pace, self.before, self.epoch = (
-            tiles,
-            recipe,
-            epoch,
-            pace,
-            pace.steps,
-            0,
-        )
+        self.tiles, self.recipe, self.steps, self.pace = tiles, recipe, epoch, pace
+        self.before, self.epoch = pace.steps, 0
         self.rows = np.flatnonzero(tiles.fold != recipe.fold)
         self.weights = draw_weights(tiles, self.rows)
         self.lesson: Lesson | None = None

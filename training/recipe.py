@@ -18,9 +18,7 @@ class Recipe:
     steps: int  # how long, unless `minutes` says it
     learning_rate: float  # at the peak
     minutes: float = 0.0  # of wall-clock, instead of steps
-    small_side: int = (
-        0  # pixels of a sample in the first `small_share` of the run: twice as many samples in the same time
-    )
+    small_side: int = 0  # pixels of a sample in the first `small_share` of the run; 0 for `side` throughout
     small_share: float = 0.0
     fold: int = 0  # held out to calibrate and measure; -1 trains on everything. Of small whole pictures, a twentieth is
     mirror: bool = True  # small whole pictures: every other one is mirrored,
