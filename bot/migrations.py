@@ -65,6 +65,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             server TEXT NOT NULL, sha256 TEXT NOT NULL, moderator TEXT NOT NULL, label TEXT NOT NULL,
             voted DOUBLE PRECISION NOT NULL, PRIMARY KEY (server, sha256, moderator))""",
     ),
+    (
+        # How much servers with a daily quota have used of it. `day` counts from 1970 (UTC); past ones are deleted.
+        """CREATE TABLE quotas (
+            server TEXT NOT NULL, day INTEGER NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (server, day))""",
+        "CREATE INDEX reports_of_person ON reports (person, reported)",
+    ),
 )
 
 

@@ -135,6 +135,7 @@ class Store:
         gone += await self.change("DELETE FROM cases WHERE coalesce(decided, appealed, opened) < ?", (before,))
         gone += await self.change("DELETE FROM votes WHERE case_id NOT IN (SELECT id FROM cases)")
         gone += await self.change("DELETE FROM mutes WHERE ends < ?", (now,))
+        gone += await self.change("DELETE FROM quotas WHERE day < ?", (int(now // DAY),))
         gone += await self.change("DELETE FROM inbox WHERE done < ?", (now - DAY,))
         gone += await self.change("DELETE FROM inbox WHERE accepted < ?", (before,))  # of a platform that was given up
         await self.scrub()

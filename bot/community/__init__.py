@@ -49,10 +49,11 @@ class Community:
         review = Review(store, settings)
         privacy = Privacy(store, settings.store.keep_days, review)
         rules, members = RuleBook(store, reviewable=review.enabled), Members(store, review.forget)
-        return cls(rules, members, Cases(store), Quotas(), privacy, review)
+        return cls(rules, members, Cases(store), Quotas(store), privacy, review)
 
     async def move(self, old: str, new: str, by: str) -> None:
         """A server has a new name (a Telegram group that became a supergroup): what belongs to it moves along."""
         await self.rules.move(old, new, by)
         await self.cases.move(old, new)
+        await self.quotas.move(old, new)
         await self.review.move(old, new)

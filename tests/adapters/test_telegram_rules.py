@@ -237,6 +237,9 @@ async def test_quotas_of_a_group(telegram: Telegram, tmp_path: Path) -> None:
         ann.photo(picture(AI), other, "/check")
         ann.photo(picture(AI))
         assert (await answered(telegram, other))[0].buttons and (await answered(telegram, ann.chat))[0].buttons
+    async with candid_on(telegram, tmp_path):  # a restart gives nobody a second day
+        ben.photo(picture(AI), group, "/check")
+        assert (await answered(telegram, group, 5))[4].text == say("community.quota-server", most=2)
 
 
 async def test_the_sensitivity_moves_the_verdict(telegram: Telegram, tmp_path: Path) -> None:

@@ -189,6 +189,21 @@ async def test_limits_count_for_explanations_too(telegram: Telegram, tmp_path: P
     assert why.media is None and SCORE in why.text and "try again" in why.text
 
 
+async def test_an_explanation_counts_for_the_quotas_of_the_group(telegram: Telegram, tmp_path: Path) -> None:
+    ann, ben = telegram.human("Ann"), telegram.human("Ben")
+    group = telegram.group("Art", ann, ben)
+    async with candid_on(telegram, tmp_path) as candid:
+        await candid.community.rules.change(f"telegram:{group.id}", "test", per_server_per_day=2)
+        answer = await checked(telegram, ann, group)
+        ann.presses(answer, WHY)
+        [why] = await telegram.until(lambda: telegram.whispers(ann, group))
+        ben.presses(answer, WHY)
+        [refused] = await telegram.until(lambda: telegram.whispers(ben, group))
+    assert shows_a_map(why)
+    assert refused.media is None and SCORE in refused.text
+    assert say("community.quota-server", most=2) in refused.text
+
+
 async def test_buttons_explain_after_a_restart(telegram: Telegram, tmp_path: Path) -> None:
     ann = telegram.human("Ann")
     group = telegram.group("Art", ann)

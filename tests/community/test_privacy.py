@@ -60,6 +60,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "review_people": {**dict.fromkeys(("server", "sha256", "part", "since"), NOBODY), "person": NAMES},
     "review_votes": {**dict.fromkeys(("server", "sha256", "label", "voted"), NOBODY), "moderator": NAMES},
     "members": {"person": NAMES, "opted_out": NOBODY},
+    "quotas": dict.fromkeys(("server", "day", "used"), NOBODY),
     "mutes": {"server": NOBODY, "person": NAMES, "ends": NOBODY},
 }
 NAMING = [(table, column) for table, columns in COLUMNS.items() for column, who in columns.items() if who == NAMES]

@@ -104,7 +104,7 @@ class Examiner:
         renewed = False
         try:
             if ask.guild is not None:
-                self._community.quotas.take(server(ask.guild), person(ask.user), found.rules)
+                await self._community.quotas.take(server(ask.guild), person(ask.user), found.rules)
         except Refusal as refusal:
             return Item(source.name, refused(refusal, found.language))
         while True:

@@ -74,7 +74,7 @@ class Reasons:
             if theirs and await self._community.members.opted_out(person(found.author or 0)):
                 raise Refusal("opted-out", say("community.they-opted-out"), "community.they-opted-out")
             if place.guild is not None:
-                self._community.quotas.take(place.server, person(user), place.rules)
+                await self._community.quotas.take(place.server, person(user), place.rules)
             picture = Picture(found.data, found.arrival)
             png = await self._checker.explain(picture, by, place.language, one_in=place.rules.sensitivity)
             return png, found.arrival

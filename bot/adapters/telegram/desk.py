@@ -204,7 +204,7 @@ class Desk:
     async def _look(self, source: Source, ask: Ask, rules: Rules, deadline: float) -> Outcome | None:
         """The verdict or the reason why there is none; None when an automatic check has nothing to say."""
         try:
-            self._gate.spend(ask, rules)
+            await self._gate.spend(ask.place.chat, ask.user, rules)
         except Refusal as refusal:
             return None if ask.automatic else refused(refusal, ask.language)
         while True:

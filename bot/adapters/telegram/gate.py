@@ -47,10 +47,10 @@ class Gate:
         if rules.users and not rules.may_ask(await self._rights.roles(chat, person)):
             raise refuse("not-allowed", "telegram.admins_ask")
 
-    def spend(self, ask: Ask, rules: Rules) -> None:
+    async def spend(self, chat: int, person: int, rules: Rules) -> None:
         """Count one picture; raises Refusal when that is more than the admins of the group allow."""
-        if ask.place.chat < 0:
-            self._community.quotas.take(server_of(ask.place.chat), person_key(ask.user), rules)
+        if chat < 0:
+            await self._community.quotas.take(server_of(chat), person_key(person), rules)
 
 
 def server_of(chat: int) -> str:

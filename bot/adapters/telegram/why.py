@@ -172,9 +172,10 @@ class Why:
         picture = await self._pictures.fetch(question.kept, sha256, language) if question.kept else None
         if picture is None:
             return _Reasons(f"{await self._words(question)}\n{say('telegram.why_gone', language)}", None)
-        one_in = (await self._gate.rules(question.chat)).sensitivity
+        rules = await self._gate.rules(question.chat)
         try:
-            drawn = await self._checker.explain(picture, asker, language, one_in=one_in)
+            await self._gate.spend(question.chat, question.person, rules)  # it costs what a check costs
+            drawn = await self._checker.explain(picture, asker, language, one_in=rules.sensitivity)
         except (Refusal, TryLater) as error:
             return _Reasons(f"{await self._words(question)}\n{refused(error, language)}", None)
         # It was drawn by the model that answers now, and the words must fit it.
