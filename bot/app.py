@@ -17,6 +17,7 @@ from bot.errors import SettingsError
 from bot.inbox import Inbox
 from bot.judge import Judge
 from bot.metrics import Metrics
+from bot.presence import Presence
 from bot.settings import Settings
 from bot.store import Store
 from bot.supervisor import Adapter, Supervisor
@@ -45,6 +46,7 @@ class App:
         self.supervisors: list[Supervisor] = []
         self.loading = False  # the model, in a thread that can't be stopped
         self._champion = Champion(settings, load)
+        self._presence: Presence | None = None
         self._stopping = asyncio.Event()
         self._asked_to_stop = 0.0
         self._adapters: list[asyncio.Task[None]] = []
@@ -62,7 +64,7 @@ class App:
         self._listen_to_signals()
         store = await Store.open(self.settings.store.where)
         try:
-            inbox = Inbox(store, self.settings.checks.fresh_minutes * 60, self.settings.discord.shards)
+            inbox = Inbox(store, self.settings.checks.fresh_minutes * 60, await self._appear(store))
             community = Community.of(store, self.settings)
             self._spawn(self._measure_pauses())
             self._spawn(self._purge(store, community))
@@ -77,6 +79,14 @@ class App:
                 await self._stopping.wait()
         finally:
             await self._close(store)
+
+    async def _appear(self, store: Store) -> Presence | None:
+        """Be known to the others that share the database, if there may be any."""
+        if self.settings.store.url or self.settings.discord.shards:
+            hooked = self.settings.telegram.token and self.settings.telegram.mode == "webhook"
+            self._presence = Presence(store, "telegram webhook" if hooked else "")
+            await self._presence.start()
+        return self._presence
 
     def statuses(self) -> dict[str, str]:
         """Each adapter's name and what it is doing."""
@@ -169,6 +179,8 @@ class App:
         await asyncio.gather(*self._background, *self._adapters, return_exceptions=True)
         if self.checker is not None:
             await self.checker.close(max(1.0, deadline - time.monotonic()))
+        if self._presence is not None:
+            await self._presence.close()
         await store.close()
         log.info("Stopped")
 

@@ -23,8 +23,11 @@ BUSY_SECONDS = 5.0  # how long another process (a backup, say) may hold the data
 class Database(Protocol):
     """Every change is a transaction of its own, committed when the method returns."""
 
-    async def change(self, sql: str, values: Sequence[Value] = ()) -> int:
-        """Run one changing statement; returns how many rows it changed."""
+    async def change(self, sql: str, values: Sequence[Value] = (), *, again: bool = False) -> int:
+        """Run one changing statement; returns how many rows it changed.
+
+        `again`: done twice is as good as done once, so that a broken connection need not be an error.
+        """
 
     async def rows(self, sql: str, values: Sequence[Value] = ()) -> list[sqlite3.Row]:
         """Everything that a query finds."""
@@ -69,7 +72,7 @@ class SqliteDatabase:
             raise
         return cls(connection)
 
-    async def change(self, sql: str, values: Sequence[Value] = ()) -> int:
+    async def change(self, sql: str, values: Sequence[Value] = (), *, again: bool = False) -> int:
         async with self._connection.execute(sql, values) as cursor:
             return cursor.rowcount
 

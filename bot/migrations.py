@@ -71,6 +71,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             server TEXT NOT NULL, day INTEGER NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (server, day))""",
         "CREATE INDEX reports_of_person ON reports (person, reported)",
     ),
+    (
+        # The processes that share this database, the oldest first; `beats` goes up while one lives (see bot/presence.py).
+        """CREATE TABLE processes (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, role TEXT NOT NULL, beats INTEGER NOT NULL)""",
+    ),
 )
 
 

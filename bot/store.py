@@ -93,6 +93,7 @@ class Store:
             "INSERT INTO verdicts (sha256, model, verdict, judged) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (sha256, model) DO UPDATE SET verdict = excluded.verdict, judged = excluded.judged",
             (sha256, model, json.dumps(verdict), time.time()),
+            again=True,
         )
 
     async def verdict(self, sha256: str, model: str | None = None) -> dict[str, Json] | None:

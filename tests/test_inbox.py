@@ -79,16 +79,6 @@ async def test_what_candid_keeps_ending_on_is_not_tried_for_ever(store: Store) -
     assert await open_keys(Inbox(store, 900)) == ([], ["discord/1"])
 
 
-async def test_processes_that_share_a_database_leave_each_others_requests_alone(store: Store) -> None:
-    first, second, alone = Inbox(store, 900, "0-3/8"), Inbox(store, 900, "4-7/8"), Inbox(store, 900)
-    for inbox, key in ((first, "discord/1"), (second, "discord/2"), (alone, "discord/3")):
-        assert await inbox.accept(key, "discord", {})
-    for part, key in (("4-7/8", "discord/2"), ("0-3/8", "discord/1"), ("", "discord/3"), ("-3/8", None)):
-        restarted = Inbox(store, 900, part)
-        assert await open_keys(restarted) == ([key] if key else [], [])
-    assert not await Inbox(store, 900, "4-7/8").accept("discord/1", "discord", {}), "an event that two get is one"
-
-
 ACCEPTS_UNTIL_KILLED = """
 import asyncio, itertools, pathlib, sys
 from bot.inbox import Inbox

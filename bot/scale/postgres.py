@@ -2,7 +2,8 @@
 
 - The schema comes from the same numbered steps. Text is compared byte by byte, as SQLite does.
 - Functions that SQLite has and Postgres lacks (json_patch, json_extract of a number, instr) are made once, in SQL.
-- A query that met a broken connection is asked again; a change is not, for nobody knows whether it was done.
+- A query that met a broken connection is asked again, and so is a change that the server surely did not do, or that may be
+  done twice. Any other is an error: nobody knows whether it was done.
 """
 
 import asyncio
@@ -38,6 +39,9 @@ FUNCTIONS = (
         WHERE NOT (jsonb_exists($2::jsonb, key) AND value = 'null'::jsonb)
         $$""",
 )
+_BROKEN = (psycopg.OperationalError, PoolTimeout)
+# The server was told to stop, or is starting: it has answered that it did not do it.
+_NOT_DONE = (PoolTimeout, psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow)
 _OR_IGNORE = re.compile(r"UPDATE OR IGNORE (\w+) SET server = \? WHERE server = \?")
 
 
@@ -92,16 +96,15 @@ class PostgresDatabase:
             raise
         return cls(pool)
 
-    async def change(self, sql: str, values: Sequence[Value] = ()) -> int:
+    async def change(self, sql: str, values: Sequence[Value] = (), *, again: bool = False) -> int:
         if found := _OR_IGNORE.fullmatch(sql):
             return await self._move(found[1], values)
-        try:
+
+        async def do() -> int:
             async with self._pool.connection() as connection:
                 return int((await connection.execute(*translated(sql, values))).rowcount)
-        except psycopg.IntegrityError as error:
-            raise sqlite3.IntegrityError(str(error)) from error
-        except (psycopg.Error, PoolTimeout) as error:
-            raise sqlite3.OperationalError(str(error)) from error
+
+        return await patiently(do, _BROKEN if again else _NOT_DONE)
 
     async def rows(self, sql: str, values: Sequence[Value] = ()) -> list[sqlite3.Row]:
         async def ask() -> Any:
@@ -130,17 +133,18 @@ class PostgresDatabase:
         return moved
 
 
-async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+async def patiently(ask: Callable[[], Awaitable[T]], passing: tuple[type[Exception], ...] = _BROKEN) -> T:
+    """Ask again after errors that are `passing`, for a while; others, and the last one, are raised as sqlite3 names them."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             return await ask()
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            if time.monotonic() > until:
+        except psycopg.IntegrityError as error:
+            raise sqlite3.IntegrityError(str(error)) from error
+        except (psycopg.Error, PoolTimeout) as error:
+            if not isinstance(error, passing) or time.monotonic() > until:
                 raise sqlite3.OperationalError(str(error)) from error
             await asyncio.sleep(0.2)
-        except psycopg.Error as error:
-            raise sqlite3.OperationalError(str(error)) from error
 
 
 def translated(sql: str, values: Sequence[Value]) -> tuple[Any, tuple[Value, ...]]:

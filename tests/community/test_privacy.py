@@ -61,6 +61,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "review_votes": {**dict.fromkeys(("server", "sha256", "label", "voted"), NOBODY), "moderator": NAMES},
     "members": {"person": NAMES, "opted_out": NOBODY},
     "quotas": dict.fromkeys(("server", "day", "used"), NOBODY),
+    "processes": dict.fromkeys(("id", "name", "role", "beats"), NOBODY),
     "mutes": {"server": NOBODY, "person": NAMES, "ends": NOBODY},
 }
 NAMING = [(table, column) for table, columns in COLUMNS.items() for column, who in columns.items() if who == NAMES]

@@ -81,7 +81,7 @@ async def address(cluster: Cluster) -> AsyncIterator[Secret]:
 
 
 def test_the_tests_of_the_store_pass_on_it_too(cluster: Cluster) -> None:
-    files = ["tests/test_store.py", "tests/test_inbox.py", "tests/community"]
+    files = ["tests/test_store.py", "tests/test_inbox.py", "tests/test_presence.py", "tests/community"]
     of_sqlite = (
         "not schema_is_known and not names_somebody and not daily_purge and not circle"  # ask SQLite for its columns
     )
