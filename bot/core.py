@@ -15,14 +15,14 @@ from typing import Any
 from bot.batcher import Detector
 from bot.errors import Refusal
 from bot.judge import Judge, LocalJudge, ModelInfo
-from bot.limits import Lane, Limits, later
+from bot.limits import REPORTS_A_DAY, Lane, Limits, later
 from bot.metrics import Metrics
 from bot.sensitivity import at
 from bot.settings import ChecksSettings
-from bot.store import Store
+from bot.store import DAY, Store
 from bot.verdict import Arrival, Verdict, to_json
 from bot.verdicts import Verdicts
-from bot.wording import DEFAULT
+from bot.wording import DEFAULT, refuse
 
 __all__ = ["Asker", "Checker", "ModelInfo", "Picture"]
 
@@ -146,11 +146,20 @@ class Checker:
         """A verdict of the last days, by 32 or more digits of the picture's hash; its arrival is not kept."""
         return await self._verdicts.recall(sha256)
 
+    async def admit_report(self, asker: Asker) -> None:
+        """Raises Refusal where `report` would, for whoever is to write a text first."""
+        if await self._store.reports_of(asker.user, time.time() - DAY) >= REPORTS_A_DAY:
+            raise refuse("too-many-reports", "community.too-many-reports", most=REPORTS_A_DAY)
+
     async def report(self, sha256: str, asker: Asker, says: str) -> bool:
-        """Keep "that is wrong". False: this person reported this picture before, or its verdict is forgotten."""
+        """Keep "that is wrong". False: this person reported this picture before, or its verdict is forgotten.
+
+        Raises Refusal for somebody who has reported very many within a day.
+        """
         verdict = await self._verdicts.recall(sha256)
         if verdict is None:
             return False
+        await self.admit_report(asker)
         row = to_json(verdict)
         return await self._store.keep_report(verdict.sha256, verdict.model, row, asker.chat, asker.user, says)
 

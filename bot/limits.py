@@ -27,6 +27,7 @@ class Lane(IntEnum):
     AUTOMATIC = 1
 
 
+REPORTS_A_DAY = 20  # of one person, wherever: moderators have to look at each
 LONGEST_WAIT = 60.0  # that a full queue asks for: an estimate further ahead would be a guess
 
 

@@ -119,6 +119,11 @@ class Store:
         )
         return changed == 1
 
+    async def reports_of(self, person: str, since: float) -> int:
+        """How many pictures this person has reported since then."""
+        count = "SELECT count(*) AS count FROM reports WHERE person = ? AND reported > ?"
+        return int((await self.rows(count, (person, since)))[0]["count"])
+
     async def reports(self, sha256: str) -> list[dict[str, Json]]:
         """Every report of a picture, oldest first."""
         rows = await self.rows("SELECT * FROM reports WHERE sha256 = ? ORDER BY reported", (sha256,))

@@ -20,10 +20,10 @@ from bot.core import Asker, Checker, Picture
 from bot.decision import DECLARED_CONFIDENCE, SIGNED_CONFIDENCE, decide
 from bot.errors import Refusal, TryLater
 from bot.evidence import kinds
-from bot.limits import Lane
+from bot.limits import REPORTS_A_DAY, Lane
 from bot.metrics import Metrics
 from bot.settings import ChecksSettings
-from bot.store import Store
+from bot.store import DAY, Store
 from bot.verdict import Arrival, Bands, Basis, Finding, Label, Strength, Verdict
 from model.detector import Score
 from model.views import Views
@@ -510,6 +510,20 @@ class TestButtons:
         )
         assert first["verdict"] == {**first["verdict"], "label": "ai"}  # type: ignore[dict-item]
         assert not await checker.report("0" * 64, ANNA, "never seen")
+
+    async def test_a_person_reports_only_so_many_pictures_in_a_day(self, checker: Checker, store: Store) -> None:
+        reports = [await checker.check(Picture(make_picture(seed=n)), ANNA) for n in range(REPORTS_A_DAY + 1)]
+        elsewhere = replace(ANNA, chat="discord:guild/2")
+        for number, verdict in enumerate(reports[:-1]):
+            assert await checker.report(verdict.sha256, elsewhere if number % 2 else ANNA, "")
+        for act in (checker.admit_report(ANNA), checker.report(reports[-1].sha256, ANNA, "one more")):
+            with pytest.raises(Refusal, match=f"reported {REPORTS_A_DAY} verdicts within a day") as caught:
+                await act
+            assert caught.value.reason == "too-many-reports"
+        assert await store.reports(reports[-1].sha256) == []
+        assert await checker.report(reports[-1].sha256, BEN, "")
+        await store.change("UPDATE reports SET reported = reported - ? WHERE person = ?", (DAY, ANNA.user))
+        assert await checker.report(reports[-1].sha256, ANNA, "the day after")
 
     async def test_the_model_is_shown(self, checker: Checker) -> None:
         assert checker.model.version == "fake-1"

@@ -131,6 +131,24 @@ async def test_appeals_are_limited(rig: Rig) -> None:
     assert "within a day" in (await appeal(rig, answers[5])).text
 
 
+async def test_reports_are_limited_and_the_form_is_not_even_opened(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.core.REPORTS_A_DAY", 2)
+    answers = [(await flagged(rig, upload(250 - n)))[1] for n in range(3)]
+    forms = [await rig.world.click(rig.other, answer, "Wrong?") for answer in answers]
+    await rig.world.until(lambda: all(form.modal for form in forms))
+    for form in forms[:2]:
+        assert "noted" in (await rig.world.answer(await rig.world.submit(form, "no"))).text
+    late = await rig.world.answer(await rig.world.submit(forms[2], "no"))
+    again = await rig.world.answer(await rig.world.click(rig.other, answers[2], "Wrong?"))
+    for refused in (late, again):
+        assert "reported 2 verdicts within a day" in refused.text and refused.only_for is rig.other
+    assert len(await rig.store.rows("SELECT 1 FROM reports")) == 2
+    await rig.restart()
+    assert "within a day" in (await rig.world.answer(await rig.world.click(rig.other, answers[2], "Wrong?"))).text
+    form = await rig.world.click(rig.member, answers[2], "Wrong?")
+    await rig.world.until(lambda: form.modal is not None)  # another person's day is another one
+
+
 @pytest.mark.parametrize(("button", "decision"), [("Looks right", "right"), ("Wrong", "wrong")])
 @pytest.mark.parametrize("who", ["moderator", "admin"])
 async def test_moderators_decide_once(rig: Rig, button: str, decision: str, who: str) -> None:

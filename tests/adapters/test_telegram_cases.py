@@ -273,6 +273,24 @@ async def test_appeals_are_muted_and_limited(telegram: Telegram, tmp_path: Path,
         assert muted.text == say("community.muted", days=7) and not muted.url
 
 
+async def test_reports_are_limited(
+    telegram: Telegram, tmp_path: Path, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.core.REPORTS_A_DAY", 1)
+    wrong, no = say("telegram.wrong"), say("community.too-many-reports", most=1)
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        first, _ = await scene.flagged()
+        second, _ = await scene.flagged(seed=1)
+        assert (await scene.press(scene.mia, first, wrong)).text == say("telegram.noted")
+        refused = await scene.press(scene.mia, second, wrong)
+        assert refused.text == no and refused.alert
+        assert (await scene.press(scene.ann, second, wrong)).text == say("telegram.noted")
+        assert len(await candid.store.rows("SELECT 1 FROM reports")) == 2
+    async with candid_on(telegram, tmp_path):
+        assert (await scene.press(scene.mia, second, wrong)).text == no
+
+
 async def test_an_appeal_is_forgotten_in_the_log_too(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
     async with candid_on(telegram, tmp_path) as candid:
         await rule(candid, scene)

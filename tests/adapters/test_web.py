@@ -14,6 +14,7 @@ from bot.core import Asker, Checker, Picture
 from bot.metrics import Metrics
 from bot.settings import ChecksSettings
 from bot.store import Store
+from bot.wording import say
 from model.views import Views
 from tests.adapters.web_rig import serving, web_settings
 from tests.conftest import FakeDetector, make_picture
@@ -211,6 +212,18 @@ async def test_wrong_is_kept_once_per_person_and_picture(web_client: aiohttp.Cli
     assert [report["says"] for report in await store.reports(sha256)] == ["real"]
     async with web_client.post("/api/report", json={"sha256": "0" * 64, "says": "ai"}) as response:
         assert response.status == 404
+
+
+async def test_nobody_reports_for_ever(
+    web_client: aiohttp.ClientSession, checker: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.core.REPORTS_A_DAY", 1)
+    for data, status in ((make_picture(seed=1), 200), (make_picture(seed=2), 422)):
+        sha256 = (await checker.check(Picture(data), Asker("test:1", "test:1"))).sha256
+        async with web_client.post("/api/report", json={"sha256": sha256, "says": "real"}) as response:
+            assert response.status == status
+            answer = await response.json()
+    assert answer == {"refusal": say("community.too-many-reports", most=1), "reason": "too-many-reports"}
 
 
 @pytest.mark.parametrize(

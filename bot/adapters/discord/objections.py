@@ -9,7 +9,7 @@ from bot.adapters.discord.log_channel import LogChannel
 from bot.adapters.discord.pictures import Found, Pictures
 from bot.adapters.discord.responses import Responses
 from bot.community import Community
-from bot.core import Checker
+from bot.core import Asker, Checker
 from bot.errors import Refusal, TryLater
 from bot.sensitivity import at
 from bot.verdict import Verdict
@@ -34,8 +34,13 @@ class Objections:
         self._responses = responses
 
     async def wrong(self, interaction: Interaction, press: Press) -> None:
-        """ "wrong": asks what is wrong."""
+        """ "wrong": asks what is wrong, if this person may still report today."""
         language = (await here(self._community, interaction)).language
+        try:
+            await self._checker.admit_report(_asker(interaction))
+        except Refusal as refusal:
+            await self._responses.sentence(interaction, refused(refusal, language))
+            return
         asked = field(say("discord.form_label", language), say("discord.form_hint", language), long=True)
         await self._responses.form(interaction, form(f"report:{press.sha}", say("discord.form_title", language), asked))
 
@@ -70,8 +75,11 @@ class Objections:
         verdict = await self._checker.recall(sha)
         if verdict is None:
             return sentence(say("discord.forgotten", place.language))
-        by = asker(interaction.guild_id, interaction.channel_id, interaction.user.id)
-        if not await self._checker.report(sha, by, text):
+        try:
+            new = await self._checker.report(sha, _asker(interaction), text)
+        except Refusal as refusal:
+            return sentence(refused(refusal, place.language))
+        if not new:
             return sentence(say("discord.reported_before", place.language))
         kept = await self._hand_on(interaction, place, verdict)
         return sentence(say("discord.reported_kept" if kept else "discord.reported", place.language))
@@ -122,3 +130,7 @@ class Objections:
                 kept = False
         key = "discord.appeal_unseen" if not shown else "discord.appeal_kept" if kept else "discord.appeal_noted"
         return sentence(say(key, place.language))
+
+
+def _asker(interaction: Interaction) -> Asker:
+    return asker(interaction.guild_id, interaction.channel_id, interaction.user.id)

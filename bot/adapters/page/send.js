@@ -47,7 +47,7 @@ export async function explain(file, signal) {
 /** Tell Candid that a verdict is wrong: the sentence that answers it. */
 export async function report(sha256, says) {
   const answer = await request("POST", "api/report", JSON.stringify({ sha256, says }));
-  return { done: answer.status === 200, text: answer.status === 200 ? answer.body.text : failure(answer) };
+  return { done: answer.status === 200, text: answer.body.refusal ?? failure(answer) };
 }
 
 /** What /api/about or /readyz says: {status, body}. */

@@ -18,9 +18,10 @@ from bot.adapters.telegram.pictures import Kept, Pictures
 from bot.adapters.telegram.why import Why
 from bot.community import Community, Rules
 from bot.core import Asker, Checker
+from bot.errors import Refusal
 from bot.sensitivity import at
 from bot.verdict import Label, Verdict
-from bot.wording import say
+from bot.wording import refused, say
 
 _SAYS = {Label.AI: "real", Label.REAL: "ai", Label.UNSURE: ""}  # who objects to a verdict says the opposite
 
@@ -56,7 +57,11 @@ class Reports:
         person, rules = person_key(query.from_user.id), await self._gate.rules(chat)
         shown = replace(verdict, arrival=kept.sources[0].arrival) if kept else verdict
         shown = at(shown, self._checker.model, rules.sensitivity)
-        new = await self._checker.report(digest, Asker(f"telegram:chat/{chat}", person), _SAYS[shown.label])
+        try:
+            new = await self._checker.report(digest, Asker(f"telegram:chat/{chat}", person), _SAYS[shown.label])
+        except Refusal as refusal:
+            await self._delivery.alert(query.id, refused(refusal, language))
+            return
         review = self._community.review
         if not new:
             said = say("telegram.noted_before", language)
