@@ -60,6 +60,14 @@ class Cases:
         rows = await self._store.rows("SELECT * FROM cases WHERE id = ? AND server = ?", (id, server))
         return _case(rows[0]) if rows else None
 
+    async def own(self, author: str, sha256: str) -> Case | None:
+        """The newest case of this author's picture in whichever server; 32 or more digits of the hash are enough."""
+        rows = await self._store.rows(
+            "SELECT * FROM cases WHERE author = ? AND sha256 >= ? AND sha256 < ? ORDER BY id DESC LIMIT 1",
+            (author, sha256, sha256 + "g"),
+        )
+        return _case(rows[0]) if rows and len(sha256) >= 32 else None
+
     async def appealed_by(self, author: str) -> list[Case]:
         """Every case that this person has appealed and that still stands in a log channel, in all servers."""
         rows = await self._store.rows(

@@ -191,7 +191,7 @@ async def test_the_audience_is_whoever_asked(rig: Rig) -> None:
 
 
 async def test_a_private_answer_that_is_late_is_not_shown_to_all(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    await rig.rule(audience="asker")
+    await rig.rule(audience="asker", log_channel=str(rig.log.id))
     picture, asked, go = await post(rig), asyncio.Event(), asyncio.Event()
     real = rig.checker.check
 
@@ -207,7 +207,9 @@ async def test_a_private_answer_that_is_late_is_not_shown_to_all(rig: Rig, monke
     go.set()
     here = rig.world.direct(rig.member)
     await rig.world.until(lambda: rig.world.answers(here))
-    assert "AI-generated" in rig.world.answers(here)[0].text
+    (told,) = rig.world.answers(here)
+    assert "AI-generated" in told.text
+    assert [item["label"] for item in told.items()] == ["Why?", "Wrong?"]  # no server to appeal in
     assert rig.world.answers(rig.general) == []
 
 

@@ -339,6 +339,45 @@ async def test_where_nobody_reads_appeals_there_is_no_button(telegram: Telegram,
         assert (await scene.press(scene.ann, answer, APPEAL)).text == say("telegram.appeals_off")
 
 
+async def test_who_can_not_press_it_is_shown_no_appeal(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
+    """A post of the linked channel, and an admin who writes as the group: nobody presses a button as these."""
+    channel = {"id": -1001234567890, "type": "channel", "title": "Art daily"}
+    of_channel = {
+        "from": {"id": 777000, "is_bot": False, "first_name": "Telegram"},
+        "sender_chat": channel,
+        "is_automatic_forward": True,
+        "forward_origin": {"type": "channel", "chat": channel, "message_id": 7, "date": 1},
+    }
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene, channels=["*"])
+        posts = [
+            scene.ann.photo(picture(250), scene.group, service=of_channel),
+            scene.mia.photo(picture(251), scene.group, anonymous=True),
+            scene.ann.photo(picture(252), scene.group),
+        ]
+        answers = {answer.reply_to: answer for answer in await answered(telegram, scene.group, 3)}
+        assert all(say("verdict.title-ai") in answer.text for answer in answers.values())
+        assert [APPEAL in answers[post].buttons for post in posts] == [False, False, True]
+        for entry in await answered(telegram, scene.log, 3):
+            assert entry.buttons == [RIGHT, WRONG]  # moderators can say what they think of each
+
+
+async def test_an_answer_aside_has_an_appeal_for_the_author_only(
+    telegram: Telegram, tmp_path: Path, scene: Scene
+) -> None:
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene, audience="asker")
+        photo = scene.ann.photo(picture(250), scene.group)
+        for human in (scene.mia, scene.ann):
+            human.says("/check", scene.group, reply_to=photo)
+            await answered(telegram, human.chat)
+        [for_mia], [for_ann] = telegram.answers(scene.mia.chat), telegram.answers(scene.ann.chat)
+        assert APPEAL not in for_mia.buttons and APPEAL in for_ann.buttons
+    async with candid_on(telegram, tmp_path):  # nobody remembers now from where the answer came
+        press = await scene.press(scene.ann, for_ann, APPEAL)
+        assert (await scene.give_reason(press.url, "mine")).text == say("telegram.appeal_sent")
+
+
 async def test_somebody_else_asks_about_the_picture(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
     async with candid_on(telegram, tmp_path) as candid:
         await rule(candid, scene)

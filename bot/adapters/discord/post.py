@@ -158,7 +158,7 @@ class Post:
     async def _tell(self, ask: Ask, answer: Answer, note: str) -> None:
         """The answer as a direct message, with a note why it comes there."""
         until = time.time() + self._timings.tell_seconds
-        body = answer.body() | {"nonce": ask.nonce, "enforce_nonce": True}
+        body = answer.elsewhere().body() | {"nonce": ask.nonce, "enforce_nonce": True}
         body["content"] = f"{note}\n{answer.content}".strip()
         try:
             opened = await self._delivery.call(until, Route("POST", "/users/@me/channels"), {"recipient_id": ask.user})

@@ -11,7 +11,7 @@ import time
 from telegram import CallbackQuery, ForceReply, Message, MessageEntity
 
 from bot.adapters.telegram.asks import language_of, place_of
-from bot.adapters.telegram.casebook import CaseBook
+from bot.adapters.telegram.casebook import CaseBook, chat_of
 from bot.adapters.telegram.delivery import Delivery, plain
 from bot.adapters.telegram.gate import Gate, person_key, server_of
 from bot.adapters.telegram.link import deep_link
@@ -56,6 +56,8 @@ class Appeals:
         """Somebody pressed "Appeal" below an answer."""
         person, kept = query.from_user.id, self._pictures.below(query, digest)
         chat = kept.chat if kept else query.message.chat.id if query.message else 0
+        if chat > 0 and (own := await self._community.cases.own(person_key(person), digest)):
+            chat = chat_of(own)  # the answer was given aside, before a restart
         language = await self._gate.language(chat, query.from_user.language_code)
         about = f"{chat}_{digest}"
         try:

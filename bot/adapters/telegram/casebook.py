@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 
@@ -38,6 +38,14 @@ class CaseBook:
         flagged = [verdict for verdict in verdicts if verdict.label is Label.AI]
         return {v.sha256: await self._community.cases.open(server, v, author, ask.link) for v in flagged}
 
+    def appealable(self, ask: Ask, rules: Rules, cases: Collection[str]) -> Collection[str]:
+        """Of these cases, those that can be appealed where the answer stands.
+
+        A channel, or an admin who writes as the group, presses no button; and an answer aside is seen by one person only.
+        """
+        theirs = ask.author is not None and ask.author > 0 and (not ask.aside or ask.author == ask.user)
+        return cases if theirs and rules.appealable else ()
+
     async def log(self, ask: Ask, rules: Rules, verdicts: Sequence[Verdict], cases: Mapping[str, Case]) -> None:
         """List verdicts in the log chat, if there is one. What goes wrong there is nobody's trouble who asked."""
         place = log_place(ask.place.chat, rules)
@@ -63,7 +71,7 @@ class CaseBook:
                 return None
             except (Undeliverable, Stale) as error:
                 logger.info("Telegram: a case is put into the log again: %s", error)
-        place_now = log_place(_chat_of(case), rules)
+        place_now = log_place(chat_of(case), rules)
         if place_now:
             await self._post(case, place_now, rules, decider)
         return await self._community.cases.find(case.server, case.id)
@@ -74,7 +82,7 @@ class CaseBook:
         chat, _, message = (case.log_message or "").partition("/")
         if message:
             rules = await self._community.rules.read(case.server)
-            place = log_place(_chat_of(case), rules)
+            place = log_place(chat_of(case), rules)
             thread = place.thread if place and place.chat == int(chat) else None
             note = f"⚖️ {plain(say('telegram.appeal', rules.language or DEFAULT))}"
             await self._send(Place(int(chat), thread, int(message)), note, None)
@@ -170,10 +178,11 @@ def _buttons(case: Case, rules: Rules) -> InlineKeyboardMarkup | None:
 
 def _button(case: Case, decision: Decision, rules: Rules) -> InlineKeyboardButton:
     label = say(f"telegram.case_{decision.value}", rules.language or DEFAULT)
-    return InlineKeyboardButton(label, callback_data=f"{CASE}:{_chat_of(case)}:{case.id}:{decision.value}")
+    return InlineKeyboardButton(label, callback_data=f"{CASE}:{chat_of(case)}:{case.id}:{decision.value}")
 
 
-def _chat_of(case: Case) -> int:
+def chat_of(case: Case) -> int:
+    """The group of a case."""
     return int(case.server.partition(":")[2])
 
 

@@ -168,7 +168,8 @@ class Desk:
             return
         verdicts = [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
         cases = await self._casebook.open(ask, rules, verdicts)
-        answer = compose(outcomes, ask.language, len(ask.sources) - len(sources), cases if rules.appealable else ())
+        appealable = self._casebook.appealable(ask, rules, cases)
+        answer = compose(outcomes, ask.language, len(ask.sources) - len(sources), appealable)
         try:
             await self._show(ask, rules, answer, verdicts, deadline)
         except (Undeliverable, Uncertain):
