@@ -68,11 +68,15 @@ class Cases:
         )
         return _case(rows[0]) if rows and len(sha256) >= 32 else None
 
-    async def appealed_by(self, author: str) -> list[Case]:
-        """Every case that this person has appealed and that still stands in a log channel, in all servers."""
+    async def naming(self, person: str) -> list[Case]:
+        """Every case in all servers whose message in a log channel may name this person: as author, or who decided.
+
+        Those with an appeal come first, then the newest.
+        """
         rows = await self._store.rows(
-            "SELECT * FROM cases WHERE author = ? AND appeal IS NOT NULL AND log_message IS NOT NULL ORDER BY id",
-            (author,),
+            "SELECT * FROM cases WHERE (author = ? OR decided_by = ?) AND log_message IS NOT NULL "
+            "ORDER BY appeal IS NULL, id DESC",
+            (person, person),
         )
         return [_case(row) for row in rows]
 

@@ -115,9 +115,17 @@ class Privacy:
     def words(self, language: str = DEFAULT) -> str:
         """What is kept and for how long, for whoever asks."""
         words = say("community.privacy", language, days=self._keep_days, mute=round(MUTE_DAYS))
+        words += "\n" + say("community.privacy-log", language, days=self._keep_days)
         if self._review is not None and self._review.enabled:
             words += "\n" + say("community.privacy-review", language, days=self._review.keep_days)
         return words
+
+    def erased(self, count: int, left: int, language: str = DEFAULT) -> str:
+        """What `forget` has done: `count` rows went, and `left` messages in log channels could not be changed."""
+        key = "community.privacy-erased" if count else "community.privacy-nothing"
+        lines = [say(key, language, count=count, mute=round(MUTE_DAYS))]
+        lines += [say("community.privacy-left", language, count=left)] if left else []
+        return "\n".join([*lines, say("community.privacy-old", language, days=self._keep_days)])
 
 
 _NEWEST = "SELECT max(id) FROM settings GROUP BY server, key"

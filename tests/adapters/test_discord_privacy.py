@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.adapters.discord_rig import Rig, upload
-from tests.peers.discord import Person, Post
+from tests.peers.discord import Permission, Person, Post
 
 
 @pytest.fixture
@@ -29,6 +29,12 @@ async def rows(rig: Rig, person: Person) -> int:
     """How much is kept about somebody."""
     kept = await rig.community.privacy.export(f"discord:user/{person.id}")
     return sum(len(value) for value in kept.values() if isinstance(value, list))
+
+
+async def erased(rig: Rig, person: Person) -> Post:
+    """Somebody has everything about them erased, and is told what came of it."""
+    question = await command(rig, "forget", person)
+    return await rig.world.answer(await rig.world.click(person, question, "Yes, erase it"))
 
 
 async def active(rig: Rig) -> None:
@@ -91,19 +97,48 @@ async def test_forgetting_takes_the_persons_words_out_of_the_log_channel(rig: Ri
     question = await command(rig, "forget")
     await rig.world.answer(await rig.world.click(rig.member, question, "Yes, erase it"))
     assert "mine" not in case.text and f"<@{rig.member.id}>" not in case.text
-    assert "has had it erased" in case.text and not case.components
+    assert "has had the rest erased" in case.text and not case.components
 
 
 async def test_whoever_decided_is_only_a_moderator_after_forgetting(rig: Rig) -> None:
     await active(rig)
-    question = await command(rig, "forget", rig.moderator)
-    await rig.world.answer(await rig.world.click(rig.moderator, question, "Yes, erase it"))
-    await rig.rule(channels=["*"], mode="reply")
+    shown = rig.world.answers(rig.log)[0]
+    assert f"<@{rig.moderator.id}> says" in shown.text
+    told = await erased(rig, rig.moderator)
+    assert "is erased" in told.text and "could not change" not in told.text
+    assert "older than 30 days I can't find again" in told.text  # what it can't do is said too
+    assert f"<@{rig.moderator.id}>" not in shown.text and "a moderator says: the verdict is wrong" in shown.text
+    assert f"<@{rig.member.id}> appeals: “mine”" in shown.text  # that is another person's
     (case,) = await rig.store.rows("SELECT decision, decided_by FROM cases")
     assert tuple(case) == ("wrong", "someone")
-    question = await command(rig, "forget", rig.admin)
-    await rig.world.answer(await rig.world.click(rig.admin, question, "Yes, erase it"))
+    await erased(rig, rig.admin)
     assert f"discord:user/{rig.admin.id}" not in {row["changed_by"] for row in await rig.store.audit(rig.server)}
+
+
+async def test_nobody_is_left_in_the_log_of_a_case_that_is_forgotten(rig: Rig) -> None:
+    """Its author has not appealed; whoever decided can't be found by it any more."""
+    await rig.rule(channels=["*"], log_channel=str(rig.log.id))
+    await rig.world.reply(await rig.world.say(rig.member, rig.general, uploads=[upload()]))
+    await rig.world.until(lambda: rig.world.answers(rig.log))
+    (case,) = rig.world.answers(rig.log)
+    ask = await rig.world.click(rig.moderator, case, "Looks right")
+    await rig.world.until(lambda: ask.acked and f"<@{rig.moderator.id}>" in case.text)
+    await erased(rig, rig.member)
+    assert f"<@{rig.moderator.id}>" not in case.text and not case.components
+
+
+@pytest.mark.parametrize(("gone", "left"), [(True, False), (False, True)])
+async def test_what_the_bot_can_not_change_is_said(rig: Rig, gone: bool, left: bool) -> None:
+    await active(rig)
+    case = rig.world.answers(rig.log)[0]
+    if gone:
+        case.deleted = True
+    else:
+        rig.log.denied = Permission.VIEW_CHANNEL
+    told = await erased(rig, rig.moderator)
+    rig.log.denied = Permission.NONE
+    assert ("may still name you: 1. A moderator there can delete them" in told.text) is left
+    assert len(rig.world.answers(rig.log)) == (1 if gone else 2)  # nothing is posted anew
 
 
 async def test_opting_out_and_back_in(rig: Rig) -> None:

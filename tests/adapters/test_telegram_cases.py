@@ -305,6 +305,35 @@ async def test_an_appeal_is_forgotten_in_the_log_too(telegram: Telegram, tmp_pat
         assert "Main Street" not in entry.text + note.text and not entry.buttons
 
 
+@pytest.mark.parametrize("trouble", ["", "deleted", "kicked"])
+async def test_whoever_decided_is_only_a_moderator_after_forgetting(
+    telegram: Telegram, tmp_path: Path, scene: Scene, trouble: str
+) -> None:
+    async with candid_on(telegram, tmp_path) as candid:
+        await rule(candid, scene)
+        answer, entry = await scene.flagged()
+        await scene.appeal(answer, "mine")
+        await telegram.until(lambda: IGNORED in entry.buttons)
+        await scene.press(scene.mia, entry, WRONG)
+        await telegram.until(lambda: "Mia" in entry.text)
+        if trouble == "deleted":
+            scene.mia.deletes(entry)
+        elif trouble == "kicked":
+            scene.log.status[telegram.world.bot.id] = "kicked"
+        scene.mia.says("/forget")
+        [question] = await answered(telegram, scene.mia.chat)
+        scene.mia.presses(question, say("telegram.forget_yes"))
+        left = 1 if trouble == "kicked" else 0
+        told = candid.community.privacy.erased(2, left)
+        await telegram.until(lambda: question.text == told)
+        assert (say("community.privacy-left", count=1) in told) == bool(left)
+        if not trouble:
+            assert say("telegram.log_decided", decision=WRONG, name="a moderator") in entry.text
+            assert "Mia" not in entry.text and say("telegram.log_appeal", reason="mine") in entry.text
+        assert (await case_of(candid, scene)).decision is Decision.WRONG
+        assert len(telegram.answers(scene.log)) == (1 if trouble == "deleted" else 2)  # nothing is posted anew
+
+
 async def test_cases_move_with_an_upgraded_group(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:
     async with candid_on(telegram, tmp_path) as candid:
         await rule(candid, scene)

@@ -4,16 +4,19 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.community import Cases, Decision, Members, Privacy, RuleBook
+from bot.community import Cases, Decision, Members, Privacy, Review, RuleBook
 from bot.community.cases import MUTE_DAYS
 from bot.community.privacy import HELD, SOMEONE, Forgotten
 from bot.inbox import Inbox
+from bot.settings import default_settings
 from bot.store import DAY, Store
 from bot.verdict import Arrival, Bands, Label, Verdict, to_json
+from bot.wording import languages
 
 ANNA, BEN, ADMIN = "discord:user/10001", "discord:user/10002", "discord:user/10009"
 TANYA = "telegram:user/20001"
@@ -108,6 +111,15 @@ async def test_an_opt_out_and_a_running_mute_are_all_that_stays_by_name(store: S
     assert kept == {("members", "person"), ("mutes", "person")}
     words = privacy.words()
     assert "30 days" in words and "don't check your pictures" in words and f"{MUTE_DAYS:.0f} days" in words
+
+
+@pytest.mark.parametrize("language", languages())
+def test_what_is_kept_is_said_in_one_message(store: Store, tmp_path: Path, language: str) -> None:
+    settings = default_settings()
+    review = Review(store, replace(settings, review=replace(settings.review, directory=str(tmp_path))))
+    words = Privacy(store, 30, review).words(language)
+    assert len(words) <= 2000  # as much as a message on Discord holds
+    assert words.count("\n") == 7
 
 
 async def test_after_forgetting_no_trace_is_in_the_file(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -22,7 +23,7 @@ from bot.adapters.discord.timings import Timings
 from bot.community import Case, Community, Rules
 from bot.core import Checker
 from bot.verdict import Label, Verdict
-from bot.wording import say
+from bot.wording import DEFAULT, say
 
 log = logging.getLogger(__name__)
 
@@ -100,11 +101,22 @@ class LogChannel:
         """A case in words and buttons."""
         return case_answer(case, await self._checker.recall(case.sha256), language, review=rules.review)
 
-    async def forget(self, case: Case, language: str) -> None:
-        """Take the author's words out of the log channel."""
-        if case.log_message is not None:
-            body = forgotten_case(case, language).body()
-            await self._edit(case.log_message, body, time.time() + self._timings.tell_seconds)
+    async def forget(self, case: Case, person: str, until: float) -> bool:
+        """Take somebody out of a case's message; false if they may still stand there. Before it, the store forgets them."""
+        rules = await self._community.rules.read(case.server)
+        language = rules.language or self._locale(case.server)
+        if case.author == person:
+            answer = forgotten_case(case, language)
+        else:
+            answer = await self.drawn(replace(case, decided_by=None), rules, language)
+        try:
+            await self._patch(case.log_message or "", answer.body(), until)
+        except discord.NotFound:  # nothing stands there any more
+            return True
+        except (discord.HTTPException, Stale, Revoked) as error:
+            log.info("Discord: somebody is still named in a case's message: %s", error)
+            return False
+        return True
 
     async def appealed(self, case: Case, rules: Rules, language: str) -> bool:
         """Show a case that was appealed, and say so below: an edit alone is seen by nobody. False if it can't be."""
@@ -143,14 +155,23 @@ class LogChannel:
         return f"{channel}/{sent['id']}"
 
     async def _edit(self, place: str, body: dict[str, Any], until: float) -> bool:
-        channel, _, message = place.partition("/")
-        route = Route("PATCH", MESSAGES + "/{message_id}", channel_id=int(channel), message_id=int(message))
         try:
-            await self._delivery.call(until, route, body)
+            await self._patch(place, body, until)
         except (discord.HTTPException, Stale, Revoked) as error:
             log.info("Discord: a case's message can't be edited: %s", error)
             return False
         return True
+
+    async def _patch(self, place: str, body: dict[str, Any], until: float) -> None:
+        channel, _, message = place.partition("/")
+        route = Route("PATCH", MESSAGES + "/{message_id}", channel_id=int(channel), message_id=int(message))
+        await self._delivery.call(until, route, body)
+
+    def _locale(self, server: str) -> str:
+        """The language of a server as Discord knows it."""
+        client = self._delivery.client
+        guild = client.get_guild(int(server.partition(":")[2])) if client is not None else None
+        return str(guild.preferred_locale) if guild is not None else DEFAULT
 
     async def _belongs(self, guild: int, channel: str, until: float) -> bool:
         """Whether the log channel is this server's: nobody's verdicts go elsewhere."""

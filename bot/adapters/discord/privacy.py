@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 
 from bot.adapters.discord.answer import Answer, sentence
 from bot.adapters.discord.controls import Press, Style, button, row
@@ -14,6 +15,9 @@ from bot.community.cases import MUTE_DAYS
 from bot.wording import say
 
 log = logging.getLogger(__name__)
+
+LOG_SECONDS = 600.0  # for what stands in log channels: an interaction can be answered for 15 minutes
+ONE_SECONDS = 60.0
 
 
 class PrivacyDesk:
@@ -56,15 +60,14 @@ class PrivacyDesk:
         return await self._statement(who, language)
 
     async def _erase(self, who: str, language: str) -> Answer:
-        """The rows, and what the person wrote into log channels."""
-        appealed = await self._community.cases.appealed_by(who)
+        """The rows, and what log channels show of the person."""
+        naming = await self._community.cases.naming(who)
         count = await self._community.privacy.forget(who)
         log.info("Discord: somebody had everything about them erased: %d rows.", count)
-        for case in appealed:
-            rules = await self._community.rules.read(case.server)
-            await self._log_channel.forget(case, rules.language or language)
-        key = "community.privacy-erased" if count else "community.privacy-nothing"
-        return sentence(say(key, language, count=count, mute=round(MUTE_DAYS)))
+        until, left = time.time() + LOG_SECONDS, 0
+        for case in naming:
+            left += not await self._log_channel.forget(case, who, min(until, time.time() + ONE_SECONDS))
+        return sentence(self._community.privacy.erased(count, left, language))
 
     async def _statement(self, who: str, language: str) -> Answer:
         out = await self._community.members.opted_out(who)

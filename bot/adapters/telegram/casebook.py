@@ -87,18 +87,22 @@ class CaseBook:
             note = f"⚖️ {plain(say('telegram.appeal', rules.language or DEFAULT))}"
             await self._send(Place(int(chat), thread, int(message)), note, None)
 
-    async def forget(self, case: Case) -> None:
-        """Take out what the author of a case wrote."""
+    async def forget(self, case: Case, person: str, deadline: float) -> bool:
+        """Take somebody out of a case in the log; false if they may still stand there. Before it, the store forgets them."""
+        rules = await self._community.rules.read(case.server)
+        if case.author == person:
+            language = rules.language or DEFAULT
+            entry = _entry(case.label, case.sha256, case.model, case.link, language)
+            text, keyboard = f"{entry}\n{plain(say('telegram.case_forgotten', language))}", None
+        else:
+            text, keyboard = _case_text(case, rules, ""), _buttons(case, rules)
         chat, _, message = (case.log_message or "").partition("/")
-        if not message:
-            return
-        language = (await self._community.rules.read(case.server)).language or DEFAULT
-        entry = _entry(case.label, case.sha256, case.model, case.link, language)
-        text = f"{entry}\n{plain(say('telegram.case_forgotten', language))}"
         try:
-            await self._delivery.edit(Place(int(chat)), int(message), text, time.time() + _PATIENCE)
+            await self._delivery.edit(Place(int(chat)), int(message), text, deadline, keyboard)
         except (Undeliverable, Stale) as error:
-            logger.info("Telegram: an appeal was erased, but not in the log chat: %s", error)
+            logger.info("Telegram: somebody is still named in the log: %s", error)
+            return "message to edit not found" in str(error).casefold()
+        return True
 
     async def press(self, query: CallbackQuery, value: str) -> None:
         """A moderator decides. Rights count in the case's group, and as they are at this moment."""
@@ -161,7 +165,8 @@ def _case_text(case: Case, rules: Rules, decider: str) -> str:
         lines.append(plain(say("telegram.log_appeal", language, reason=uncalled(case.appeal) or "–")))
     if case.decision:
         said = say(f"telegram.case_{case.decision.value}", language)
-        lines.append(plain(say("telegram.log_decided", language, decision=said, name=uncalled(decider))))
+        name = uncalled(decider) or say("telegram.somebody", language)
+        lines.append(plain(say("telegram.log_decided", language, decision=said, name=name)))
     return "\n".join(lines)
 
 

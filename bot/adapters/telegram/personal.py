@@ -14,12 +14,12 @@ from bot.adapters.telegram.gate import person_key
 from bot.adapters.telegram.link import deep_link
 from bot.adapters.telegram.talk import Talk
 from bot.community import Community
-from bot.community.cases import MUTE_DAYS
 from bot.wording import say
 
 FORGET = "forget"
 MYDATA = "mydata"
 _PATIENCE = 120.0
+_LOG_PATIENCE = 600.0  # for all that stands in log chats
 
 
 class Personal:
@@ -84,20 +84,18 @@ class Personal:
             return
         text = say("telegram.forget_kept", language)
         if answer == "yes":
-            count = await self._erase(person_key(query.from_user.id))
-            nothing = say("community.privacy-nothing", language)
-            erased = say("community.privacy-erased", language, count=count, mute=round(MUTE_DAYS))
-            text = erased if count else nothing
+            text = self._community.privacy.erased(*await self._erase(person_key(query.from_user.id)), language)
         place = Place(message.chat.id)
         await self._delivery.edit(place, message.message_id, plain(text), time.time() + _PATIENCE)
 
-    async def _erase(self, person: str) -> int:
-        """The rows, and what the person wrote into log chats."""
-        appealed = await self._community.cases.appealed_by(person)
+    async def _erase(self, person: str) -> tuple[int, int]:
+        """The rows, and what log chats show of the person: how many went, and how many messages could not be changed."""
+        naming = await self._community.cases.naming(person)
         count = await self._community.privacy.forget(person)
-        for case in appealed:
-            await self._casebook.forget(case)
-        return count
+        deadline, left = time.time() + _LOG_PATIENCE, 0
+        for case in naming:
+            left += not await self._casebook.forget(case, person, min(deadline, time.time() + _PATIENCE))
+        return count, left
 
     async def _opt(self, message: Message, *, out: bool) -> None:
         language = await self._talk.language(message)
