@@ -88,6 +88,21 @@ def test_its_secrets_are_files_and_its_settings_are_accepted(tmp_path: Path) -> 
     assert settings.web.host == "0.0.0.0" and settings.web.token and settings.discord.token and settings.telegram.token
 
 
+def test_review_is_switched_on_by_taking_away_comment_signs(tmp_path: Path) -> None:
+    text = (ROOT / "compose.yaml").read_text("utf-8")
+    assert "review_key" not in COMPOSE["secrets"]  # a file that a secret names must be there
+    lines = r"# (?=CANDID_REVIEW__|REVIEW_KEY_FILE|- review_key|review_key:|  file: secrets/review_key)"
+    compose = yaml.safe_load(re.sub(lines, "", text))
+    service = compose["services"]["candid"]
+    assert "review_key" in service["secrets"] and compose["secrets"]["review_key"] == {"file": "secrets/review_key"}
+    (tmp_path / "key").write_text("a long random text".replace(" ", "-"))
+    wanted = {name: value for name, value in service["environment"].items() if "REVIEW" in name}
+    assert wanted.pop("REVIEW_KEY_FILE") == "/run/secrets/review_key"
+    settings = load_settings(environ={**wanted, "REVIEW_KEY_FILE": str(tmp_path / "key")})
+    assert settings.review.key and settings.review.directory.startswith("/data/")  # in the volume
+    assert {**compose, "services": {}, "secrets": {}} == {**COMPOSE, "services": {}, "secrets": {}}
+
+
 def test_its_environment_is_accepted() -> None:
     pairs = dict(pair.split("=", 1) for pair in last_stage()["ENV"].split())
     assert load_settings(environ=pairs).store.path == "/data/candid.sqlite3"
