@@ -16,6 +16,7 @@ from bot.core import Checker
 from bot.errors import SettingsError
 from bot.inbox import Inbox
 from bot.judge import Judge
+from bot.limits import Allowances
 from bot.metrics import Metrics
 from bot.presence import Presence
 from bot.settings import Settings
@@ -47,6 +48,7 @@ class App:
         self.loading = False  # the model, in a thread that can't be stopped
         self._champion = Champion(settings, load)
         self._presence: Presence | None = None
+        self._limits: Allowances | None = None  # None: this process counts by itself
         self._stopping = asyncio.Event()
         self._asked_to_stop = 0.0
         self._adapters: list[asyncio.Task[None]] = []
@@ -114,6 +116,8 @@ class App:
         require()
         module = await asyncio.to_thread(importlib.import_module, "bot.scale.remote")
         judge: Judge = await asyncio.to_thread(module.RemoteJudge, self.settings, self.metrics)
+        limits = await asyncio.to_thread(importlib.import_module, "bot.scale.limits")
+        self._limits = limits.SharedLimits(self.settings)
         log.info("Workers judge, with %s as far as is known", judge.model.version)
         return judge
 
@@ -123,7 +127,7 @@ class App:
             work.exception()  # taken note of, also when nobody waits for it any more
 
     async def _serve(self, judge: "Judge | Detector", store: Store, inbox: Inbox, community: Community) -> None:
-        checker = Checker(self.settings.checks, judge, store, self.metrics)
+        checker = Checker(self.settings.checks, judge, store, self.metrics, self._limits)
         await checker.start()
         self.checker = checker
         self.metrics.model(checker.model.version)

@@ -15,7 +15,7 @@ from typing import Any
 from bot.batcher import Detector
 from bot.errors import Refusal
 from bot.judge import Judge, LocalJudge, ModelInfo
-from bot.limits import REPORTS_A_DAY, Lane, Limits, later
+from bot.limits import REPORTS_A_DAY, Allowances, Lane, Limits, later
 from bot.metrics import Metrics
 from bot.sensitivity import at
 from bot.settings import ChecksSettings
@@ -59,11 +59,18 @@ class _Flight:
 class Checker:
     """Start it, ask it, close it. What takes long runs in the Judge's threads or processes, never on the event loop."""
 
-    def __init__(self, settings: ChecksSettings, judge: Judge | Detector, store: Store, metrics: Metrics) -> None:
-        """A bare Detector is used in this process, by a LocalJudge."""
+    def __init__(
+        self,
+        settings: ChecksSettings,
+        judge: Judge | Detector,
+        store: Store,
+        metrics: Metrics,
+        limits: Allowances | None = None,
+    ) -> None:
+        """A bare Detector is used in this process, by a LocalJudge; without `limits` this process counts by itself."""
         self._judge = judge if isinstance(judge, Judge) else LocalJudge(settings, judge, metrics)
         self._store, self._metrics = store, metrics
-        self._limits = Limits(settings)
+        self._limits = limits or Limits(settings)
         self._verdicts = Verdicts(store, settings.cache)
         self._flights: dict[str, _Flight] = {}
         self._explanations: set[asyncio.Task[bytes]] = set()
@@ -88,6 +95,7 @@ class Checker:
             work.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         await self._judge.close()
+        await self._limits.close()
 
     @property
     def model(self) -> ModelInfo:
@@ -109,11 +117,11 @@ class Checker:
         self._metrics.seconds("total", time.monotonic() - began)
         return replace(verdict, arrival=picture.arrival)
 
-    def admit(self, asker: Asker) -> None:
+    async def admit(self, asker: Asker) -> None:
         """Raises TryLater where `check` and `explain` would, for whoever must fetch the picture first. Costs nothing."""
         if self._closing:
             raise later("closing", _RESTART_SECONDS)
-        self._limits.look(asker.user, asker.chat)
+        await self._limits.look(asker.user, asker.chat)
 
     async def explain(
         self,
@@ -171,7 +179,7 @@ class Checker:
         self._working += 1
         self._none_left.clear()
         try:
-            self._limits.take(asker.user, asker.chat)
+            await self._limits.take(asker.user, asker.chat)
             yield
         except Refusal as refusal:
             self._metrics.refusal(refusal.reason)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Protocol
 
 from bot.errors import TryLater
 from bot.settings import ChecksSettings
@@ -66,6 +67,19 @@ class Buckets:
         return min(self._burst, bucket.tokens + (self._clock() - bucket.at) * self._rate)
 
 
+class Allowances(Protocol):
+    """Who counts what people and chats ask for: this process (Limits), or several together (bot/scale/limits.py)."""
+
+    async def look(self, user: str, chat: str) -> None:
+        """Raises TryLater with when there will be room again, if there is none for a picture of `user` in `chat` now."""
+
+    async def take(self, user: str, chat: str) -> None:
+        """One picture for `user` in `chat`; raises TryLater as `look` does."""
+
+    async def close(self) -> None:
+        """Nothing is asked any more."""
+
+
 class Limits:
     """The allowances of people and of chats together: a picture that one of them forbids costs neither."""
 
@@ -73,17 +87,28 @@ class Limits:
         self._users = Buckets(settings.per_user_burst, settings.per_user_per_minute, clock)
         self._chats = Buckets(settings.per_chat_burst, settings.per_chat_per_minute, clock)
 
-    def look(self, user: str, chat: str) -> None:
+    async def look(self, user: str, chat: str) -> None:
         """Raises TryLater with when there will be room again, if there is none for a picture of `user` in `chat` now."""
-        for_user, for_chat = self._users.wait(user), self._chats.wait(chat)
-        if for_user or for_chat:
-            raise later("user" if for_user >= for_chat else "chat", max(for_user, for_chat))
+        refuse_until(self._users.wait(user), self._chats.wait(chat))
 
-    def take(self, user: str, chat: str) -> None:
+    async def take(self, user: str, chat: str) -> None:
         """One picture for `user` in `chat`; raises TryLater as `look` does."""
-        self.look(user, chat)
+        await self.look(user, chat)
+        self.count(user, chat)
+
+    def count(self, user: str, chat: str) -> None:
+        """One picture that somebody else has allowed."""
         self._users.take(user)
         self._chats.take(chat)
+
+    async def close(self) -> None:
+        """Nothing to do."""
+
+
+def refuse_until(for_user: float, for_chat: float) -> None:
+    """Raises TryLater unless neither has to wait."""
+    if for_user or for_chat:
+        raise later("user" if for_user >= for_chat else "chat", max(for_user, for_chat))
 
 
 _Turn = asyncio.Future[None]

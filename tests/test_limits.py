@@ -57,32 +57,32 @@ def test_asking_costs_nothing_and_leaves_nothing() -> None:
     assert len(buckets) == 0
 
 
-def test_the_limit_that_forbids_is_named_and_the_other_is_not_charged(checks: ChecksSettings) -> None:
+async def test_the_limit_that_forbids_is_named_and_the_other_is_not_charged(checks: ChecksSettings) -> None:
     clock = Clock()
     settings = replace(checks, per_user_burst=2, per_user_per_minute=60, per_chat_burst=3, per_chat_per_minute=6)
     limits = Limits(settings, clock)
-    limits.take("anna", "hall")
-    limits.take("anna", "hall")
+    await limits.take("anna", "hall")
+    await limits.take("anna", "hall")
     with pytest.raises(TryLater, match="You have sent many") as refused:
-        limits.take("anna", "hall")
+        await limits.take("anna", "hall")
     assert refused.value.seconds == 1
-    limits.take("ben", "hall")
+    await limits.take("ben", "hall")
     with pytest.raises(TryLater, match="Many pictures were sent here") as refused:
-        limits.take("ben", "hall")
+        await limits.take("ben", "hall")
     assert refused.value.seconds == 10
-    limits.take("ben", "garden")  # what the hall forbade did not cost ben anything
+    await limits.take("ben", "garden")  # what the hall forbade did not cost ben anything
     with pytest.raises(TryLater):
-        limits.take("ben", "garden")
+        await limits.take("ben", "garden")
 
 
-def test_to_wait_as_long_as_told_is_long_enough(checks: ChecksSettings) -> None:
+async def test_to_wait_as_long_as_told_is_long_enough(checks: ChecksSettings) -> None:
     clock = Clock()
     limits = Limits(replace(checks, per_user_burst=1, per_user_per_minute=23), clock)
-    limits.take("anna", "hall")
+    await limits.take("anna", "hall")
     with pytest.raises(TryLater) as refused:
-        limits.take("anna", "hall")
+        await limits.take("anna", "hall")
     clock.now += refused.value.seconds
-    limits.take("anna", "hall")
+    await limits.take("anna", "hall")
 
 
 class Hall:

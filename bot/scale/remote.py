@@ -13,18 +13,22 @@ from typing import Any
 from redis.asyncio import Redis
 from taskiq.kicker import AsyncKicker
 
+from bot import trail
 from bot.judge import Judge, ModelInfo
 from bot.limits import FairTurns, Lane, later
 from bot.metrics import Metrics
 from bot.scale.broker import PAUSES, TIMEOUTS, TROUBLE, LaneBroker, Results
+from bot.scale.turns import SharedTurns
 from bot.scale.wire import (
     CLAIM_SECONDS,
     DONE,
     HEARTBEAT_SECONDS,
     MODEL,
     PICTURE_SECONDS,
+    PLACES,
     RESULTS,
     STREAMS,
+    TRAIL,
     WORKERS,
     flight_key,
     picture_key,
@@ -38,6 +42,7 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 120.0  # then a person is asked to come again
 AGAIN_SECONDS = CLAIM_SECONDS + 5  # a request without outcome is handed over again: Redis may have lost it
 BACK_SECONDS = 2 * HEARTBEAT_SECONDS + 1  # in which workers are heard of again when Redis has come back empty
+AHEAD = 2  # times as many pictures as workers take at a time are with them: they find the next one at once
 LOOK_SECONDS = 1.0  # at least so often an outcome is looked for, should its call have been missed
 
 
@@ -50,6 +55,8 @@ class RemoteJudge(Judge):
         self._redis: Any = Redis.from_url(url, max_connections=50, **TIMEOUTS)
         self._metrics = metrics
         self._turns = FairTurns(settings.scale.at_once, settings.checks.queue, metrics.queue_depth)
+        self._among_all = SharedTurns(settings.scale.redis, lambda: self._window)
+        self._window = settings.scale.at_once  # pictures of all processes with the workers at once, as far as is known
         self._waiting: dict[str, asyncio.Event] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._workers: int | None = None  # None: Redis has not said yet
@@ -66,11 +73,13 @@ class RemoteJudge(Judge):
             async with asyncio.timeout(3):
                 await self._look_around()
         self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._listen())]
+        await self._among_all.start()
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._among_all.close()
         await self._redis.aclose()
         await self._broker.result_backend.shutdown()
         await self._broker.shutdown()
@@ -80,7 +89,8 @@ class RemoteJudge(Judge):
         async with self._turns.turn(chat, lane, sha256):
             begun()
             self._refuse_without_workers()
-            verdict = await self._ask(f"judge-{self._model.version}-{sha256}", "judge", lane, data, sha256, chat)
+            async with self._among_all.turn(chat, lane):
+                verdict = await self._ask(f"judge-{self._model.version}-{sha256}", "judge", lane, data, sha256, chat)
         assert isinstance(verdict, Verdict)
         self._metrics.seconds("wait", max(0.0, time.monotonic() - began - verdict.milliseconds / 1000))
         return verdict
@@ -93,7 +103,8 @@ class RemoteJudge(Judge):
             self._refuse_without_workers()
             bands = f"{verdict.bands.real}-{verdict.bands.ai}"
             request = f"explain-{verdict.model}-{bands}-{language}-{bare:d}-{verdict.sha256}"
-            drawn = await self._ask(request, "explain", Lane.PERSON, data, to_json(verdict), chat, language, bare)
+            async with self._among_all.turn(chat, Lane.PERSON):
+                drawn = await self._ask(request, "explain", Lane.PERSON, data, to_json(verdict), chat, language, bare)
         assert drawn is None or isinstance(drawn, bytes)
         return drawn
 
@@ -123,11 +134,16 @@ class RemoteJudge(Judge):
             self._waiting.pop(request, None)
 
     async def _hand_over(self, request: str, task: str, lane: Lane, data: bytes, arguments: tuple[Any, ...]) -> None:
-        """One task for all processes that ask this; another may have handed it over."""
+        """One task for all processes that ask this; another may have handed it over, for a request of its own."""
         await self._redis.set(picture_key(request), data, ex=PICTURE_SECONDS)
-        if await self._redis.set(flight_key(request), 1, nx=True, px=round(1000 * CLAIM_SECONDS)):
-            kicker: Any = AsyncKicker(task, self._broker, {"queue_name": STREAMS[lane]})
+        ours = trail.number()
+        if await self._redis.set(flight_key(request), ours, nx=True, px=round(1000 * CLAIM_SECONDS)):
+            kicker: Any = AsyncKicker(task, self._broker, {"queue_name": STREAMS[lane], TRAIL: ours})
             await kicker.with_task_id(request).kiq(request, *arguments)
+            log.debug("Handed over as %s", request)
+        else:
+            theirs = await self._redis.get(flight_key(request)) or b"?"
+            log.debug("Handed over already, as %s of request %s", request, theirs.decode())
 
     async def _wait(self, request: str, called: asyncio.Event, until: float) -> dict[str, Any] | None:
         while (left := until - time.monotonic()) > 0:
@@ -173,6 +189,7 @@ class RemoteJudge(Judge):
             self._workers,
             len([key async for key in self._redis.scan_iter(f"{WORKERS}*", count=1000)]),
         )
+        await self._count_places()
         if before and not self._workers:
             self._none_since = time.monotonic()
         if before != self._workers:
@@ -183,6 +200,11 @@ class RemoteJudge(Judge):
                 log.info("The workers judge with %s", told["version"])
             self._model = ModelInfo(told["version"], Bands(**told["bands"]), told["card"])
             self._metrics.model(self._model.version)
+
+    async def _count_places(self) -> None:
+        names = [key async for key in self._redis.scan_iter(f"{PLACES}*", count=1000)]
+        if places := sum(int(found or 0) for found in (await self._redis.mget(names) if names else ())):
+            self._window = AHEAD * places
 
 
 def shipped(settings: Settings) -> ModelInfo:

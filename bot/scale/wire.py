@@ -12,7 +12,9 @@ GROUP = "candid-workers"
 RESULTS = "candid:result"  # and the request's id
 DONE = "candid:done"  # the channel on which ids of finished requests are called out
 MODEL = "candid:model"  # what the workers judge with
+TRAIL = "request"  # the label of a task that names the request (bot.trail) of whoever was first to ask for it
 WORKERS = "candid:worker:"  # and the worker's id, while it lives
+PLACES = "candid:places:"  # and the worker's id: how many pictures it takes at a time
 
 PICTURE_SECONDS = 180  # that a picture may lie in Redis; longer than anybody waits for it
 RESULT_SECONDS = 120

@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from taskiq.exceptions import NoResultError
 from taskiq.receiver.receiver import Receiver
 
+from bot import trail
 from bot.champion import Champion, Loader
 from bot.errors import Refusal, TryLater
 from bot.judge import LocalJudge
@@ -27,6 +28,7 @@ from bot.scale.wire import (
     HEARTBEAT_SECONDS,
     LIFE_SECONDS,
     MODEL,
+    PLACES,
     RESULTS,
     WORKERS,
     of_drawing,
@@ -60,6 +62,7 @@ class Worker:
         self._broker = LaneBroker(url, Results(url))
         self._stopping = asyncio.Event()
         self._judge: LocalJudge | None = None
+        self._places = 0
 
     def stop(self) -> None:
         self._stopping.set()
@@ -73,18 +76,19 @@ class Worker:
         log.info("Model %s is warm after %.1f s", detector.version, time.monotonic() - began)
         await judge.start()
         self._offer(judge)
+        self._places = self._settings.checks.decode_threads + 2 * min(
+            self._settings.checks.batch, detector.max_pictures
+        )
         background = [asyncio.create_task(self._tell()), asyncio.create_task(self._follow())]
         try:
-            await self._receive(
-                self._settings.checks.decode_threads + 2 * min(self._settings.checks.batch, detector.max_pictures)
-            )
+            await self._receive(self._places)
         finally:
             self.ready = False
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
             with suppress(*TROUBLE):
-                await self._redis.delete(WORKERS + self.name)
+                await self._redis.delete(WORKERS + self.name, PLACES + self.name)
             await judge.close()
             await self._redis.aclose()
             await self._broker.shutdown()
@@ -140,7 +144,12 @@ class Worker:
             if (done := await self._redis.get(f"{RESULTS}:{request}")) is not None:
                 return dict(json.loads(done)["return_value"])
             data = await self._redis.get(picture_key(request))
-            return {"gone": True} if data is None else await work(data)
+            if data is None:
+                log.info("The picture of %s is gone: nobody waits for it any more", request)
+                return {"gone": True}
+            outcome = await work(data)
+            log.debug("%s is done", request)
+            return outcome
         except Refusal as refusal:
             return of_refusal(refusal)
         except TryLater as error:
@@ -150,7 +159,7 @@ class Worker:
         except asyncio.CancelledError as error:  # this worker ends before it is done: another is asked
             raise NoResultError from error
         except Exception:
-            number = secrets.token_hex(4)
+            number = trail.number()
             log.exception("Error %s while judging %s", number, request)
             return {"bug": number}
 
@@ -158,6 +167,7 @@ class Worker:
         """That it lives, what it judges with, and how long the queue is."""
         while True:
             try:
+                await self._redis.set(PLACES + self.name, self._places, ex=LIFE_SECONDS)
                 await self._redis.set(WORKERS + self.name, self._champion.version, ex=LIFE_SECONDS)
                 assert self._judge is not None
                 await self._redis.set(MODEL, json.dumps(asdict(self._judge.model)))

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-import secrets
+import sqlite3
 import time
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 import discord
 
+from bot import trail
 from bot.adapters.discord.answer import compose, sentence
 from bot.adapters.discord.asks import Ask
 from bot.adapters.discord.delivery import Revoked, Stale
@@ -17,7 +18,8 @@ from bot.adapters.discord.log_channel import LogChannel
 from bot.adapters.discord.post import Post
 from bot.community import Mode
 from bot.errors import TryLater
-from bot.inbox import Inbox
+from bot.inbox import Inbox, Request, TakenOver
+from bot.presence import BEAT_SECONDS
 from bot.verdict import Label, Verdict
 from bot.wording import say
 
@@ -38,10 +40,12 @@ class Desk:
         self._post = post
         self._log_channel = log_channel
         self._work: set[asyncio.Task[None]] = set()
+        self._watching: asyncio.Task[None] | None = None
         self._closing = False
 
     async def take(self, ask: Ask, acknowledge: Awaitable[object] | None = None) -> None:
         """Write a request down and start on it, after acknowledging it. One that is known already is left alone."""
+        trail.begin(ask.key)
         both = [self._inbox.accept(ask.key, PLATFORM, ask.payload()), *([] if acknowledge is None else [acknowledge])]
         accepted, *_ = await asyncio.gather(*both, return_exceptions=True)
         if isinstance(accepted, BaseException):
@@ -50,18 +54,36 @@ class Desk:
             self._start(ask, time.time(), again=False)
 
     async def take_up(self) -> None:
-        """After a start: what was accepted and not answered."""
-        fresh, stale = await self._inbox.unanswered(PLATFORM)
+        """After a start: what was accepted and not answered; from then on also what other processes leave when they end."""
+        self._resume(*await self._inbox.unanswered(PLATFORM))
+        if self._inbox.shared:
+            self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                self._resume(*await self._inbox.orphans(PLATFORM))
+            except sqlite3.Error as error:
+                log.warning("Discord: what other processes left can't be looked for (%s); trying again", error)
+
+    def _resume(self, fresh: list[Request], stale: list[Request]) -> None:
+        if fresh or stale:
+            log.info("Discord: %d requests were left open, %d of them are fresh.", len(fresh) + len(stale), len(fresh))
         for request in fresh:
             ask = Ask.from_payload(request.key, request.payload)
-            self._start(ask, request.accepted, again=bool(request.payload.get("sending")))
+            with trail.following(ask.key):
+                self._start(ask, request.accepted, again=bool(request.payload.get("sending")))
         for request in stale:
             ask = Ask.from_payload(request.key, request.payload)
-            self._spawn(self._excuse(ask))
+            with trail.following(ask.key):
+                self._spawn(self._excuse(ask))
 
     async def close(self, seconds: float) -> None:
         """Finish what is accepted. What is not done in time stays in the inbox for the next start."""
         self._closing = self._examiner.closing = True
+        if self._watching is not None:
+            self._watching.cancel()
         if self._work:
             await asyncio.wait(self._work, timeout=seconds)
         left = list(self._work)
@@ -92,6 +114,9 @@ class Desk:
             return await self._excuse(ask)
         except (TryLater, Revoked):
             return None  # closing, or no token: it stays in the inbox
+        except TakenOver:
+            log.info("Discord: %s is another process' now.", ask.key)
+            return None
         except Exception:
             await self._fail(ask, accepted)
         return await self._inbox.done(ask.key)
@@ -126,7 +151,7 @@ class Desk:
 
     async def _fail(self, ask: Ask, accepted: float) -> None:
         """A bug: the log has the details, the person gets their number."""
-        number = secrets.token_hex(4)
+        number = trail.number()
         log.exception("Discord: error %s while answering %s", number, ask.key)
         if ask.automatic:
             return

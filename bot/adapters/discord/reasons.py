@@ -66,7 +66,7 @@ class Reasons:
         """The heat map, and how the picture came. None if the picture is gone. Raises Refusal and TryLater."""
         user = interaction.user.id
         by = asker(interaction.guild_id, interaction.channel_id, user)
-        self._checker.admit(by)  # before anything is fetched
+        await self._checker.admit(by)  # before anything is fetched
         async with self._pictures.of(interaction.message, sha) as found:
             if found is None:
                 return None

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-import secrets
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -12,23 +12,26 @@ from telegram import CallbackQuery, Message, Update
 from telegram.constants import ChatType
 from telegram.error import InvalidToken
 
+from bot import trail
 from bot.adapters.telegram.asks import PLATFORM, Albums, Ask, joined
-from bot.adapters.telegram.delivery import Delivery, Stale, TokenRefused, Undeliverable
+from bot.adapters.telegram.delivery import Delivery, Stale
+from bot.adapters.telegram.errands import Errand, Errands, guarded, key_of
 from bot.adapters.telegram.link import Bot, Timings, connect, said_by_telegram
 from bot.adapters.telegram.parts import Parts
 from bot.adapters.telegram.polling import Polling
 from bot.adapters.telegram.sources import source_of
+from bot.adapters.telegram.updates import read
 from bot.adapters.telegram.webhook import Webhook
 from bot.community import Community
 from bot.core import Checker
 from bot.errors import GiveUp
-from bot.inbox import Inbox
+from bot.inbox import Inbox, Request
+from bot.presence import BEAT_SECONDS
 from bot.settings import Settings
 from bot.store import Store
 from bot.wording import say
 
 logger = logging.getLogger(__name__)
-Tell = Callable[[str], Coroutine[Any, Any, None]]
 
 _REFUSED = (
     "Telegram refuses the bot's token ({why}). Get the right one from @BotFather and set TELEGRAM_TOKEN; "
@@ -62,6 +65,7 @@ class TelegramAdapter:
         self._finished.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._albums = Albums()
+        self._errands = Errands(inbox, self._spawn)
 
     async def run(self) -> None:
         """Connect and answer. Raises GiveUp for a refused token; any other exception is the supervisor's to repeat."""
@@ -90,12 +94,16 @@ class TelegramAdapter:
         await self._finished.wait()
 
     async def _serve(self, bot: Bot) -> None:
+        self._bot = bot
         parts = self._parts = Parts.of(
             bot, self._settings, self._checker, self._inbox, self._community, self._timings, self._albums, self._stop
         )
         delivery = parts.delivery
-        await self._resume()
-        self._spawn(self._parts.groups.register_commands())
+        await self._resume(*await self._inbox.unanswered(PLATFORM))
+        if self._inbox.shared:
+            parts.desk.look_around = self._look_around
+            self._spawn(guarded(self._watch()))
+        self._spawn(guarded(self._parts.groups.register_commands()))
         polls = self._settings.telegram.mode == "polling"
         feed = asyncio.create_task(self._poll(bot, delivery) if polls else self._listen(bot))
         refused = asyncio.create_task(delivery.refused.wait())
@@ -121,6 +129,11 @@ class TelegramAdapter:
         webhook = Webhook(self._settings.telegram, bot, self._take)
         try:
             await webhook.open()
+            while not (self._inbox.first or self._stop.is_set()):
+                self._report("")
+                await self._pause(BEAT_SECONDS)
+            if not self._stop.is_set():
+                await webhook.register()
             self._report("")
             await self._stop.wait()
         finally:
@@ -142,40 +155,87 @@ class TelegramAdapter:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self._timings.drain)
 
-    async def _resume(self) -> None:
-        """Take up what an earlier run has left."""
-        fresh, stale = await self._inbox.unanswered(PLATFORM)
-        for asks, work in ((fresh, self._parts.desk.resume), (stale, self._parts.desk.apologize)):
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+
+    async def _watch(self) -> None:
+        """Take up what other processes leave when they end."""
+        while not self._stop.is_set():
+            try:
+                await self._look_around()
+            except sqlite3.Error as error:
+                logger.warning("Telegram: what other processes left can't be looked for (%s); trying again", error)
+            await self._pause(BEAT_SECONDS)
+
+    async def _look_around(self) -> None:
+        await self._resume(*await self._inbox.orphans(PLATFORM))
+
+    async def _resume(self, fresh: list[Request], stale: list[Request]) -> None:
+        """Take up what an earlier run, or another process, has left."""
+        for rows, work in ((fresh, self._parts.desk.resume), (stale, self._parts.desk.apologize)):
+            asks = [row for row in rows if "update" not in row.payload]
             for ask in joined(Ask.of_payload(row.key, row.payload, row.accepted) for row in asks):
-                self._spawn(work(ask))
+                with trail.following(ask.keys[0]):
+                    self._spawn(guarded(work(ask)))
+        for row in [*fresh, *stale]:
+            if "update" in row.payload:
+                with trail.following(row.key):
+                    await self._again(row, fresh=row in fresh)
         if fresh or stale:
             logger.info(
                 "Telegram: %d questions were left open, %d of them are still fresh", len(fresh) + len(stale), len(fresh)
             )
 
     async def _take(self, update: Update) -> None:
-        """Write down what an update asks, then let it be worked on. Only a failing store lets this fail.
+        """Write down what an update asks, then let it be worked on. Only a failing store lets this fail."""
+        with trail.following(key_of(update)):
+            ask = await self._look(update)
+        await self._ask(ask)
 
-        A bug in reading one update must not stop the ones behind it.
-        """
+    async def _again(self, row: Request, *, fresh: bool) -> None:
+        """A command or a pressed button that whoever had it did not finish."""
+        if fresh and not row.payload.get("sending"):
+            await self._ask(await self._look(read(row.payload, self._bot), again=True))
+        else:
+            await self._errands.give_up(row)
+
+    async def _ask(self, ask: Ask | None) -> None:
+        if ask:
+            with trail.following(ask.keys[0]):
+                if await self._parts.desk.accept(ask):
+                    self._spawn(guarded(self._parts.desk.answer(ask)))
+
+    async def _look(self, update: Update, *, again: bool = False) -> Ask | None:
+        """What an update asks. A bug in reading one must not stop the ones behind it."""
         try:
-            ask = None
-            if update.message:
-                ask = await self._read(update.message)
-            elif query := update.callback_query:
-                self._spawn(self._parts.buttons.press(query), partial(self._alert_error, query))
-            elif update.my_chat_member:
-                self._spawn(self._parts.groups.welcome(update.my_chat_member))
+            found = await self._read(update)
+            if isinstance(found, Errand):
+                if again:
+                    self._errands.begin(key_of(update), found)
+                else:
+                    await self._errands.take(update, found)
+            elif again:
+                await self._inbox.done(key_of(update))
         except sqlite3.Error:
             raise
         except Exception:
-            logger.exception("Update %d could not be read (error %s)", update.update_id, secrets.token_hex(4))
-            return
-        if ask and await self._parts.desk.accept(ask):
-            self._spawn(self._parts.desk.answer(ask))
+            logger.exception("Update %d could not be read (error %s)", update.update_id, trail.number())
+            if again:
+                await self._inbox.done(key_of(update))
+            return None
+        return found if isinstance(found, Ask) else None
 
-    async def _read(self, message: Message) -> Ask | None:
-        """What a message asks; a command is answered on the way."""
+    async def _read(self, update: Update) -> Ask | Errand | None:
+        """What an update asks for."""
+        if query := update.callback_query:
+            return Errand(partial(self._parts.buttons.press, query), partial(self._alert_error, query))
+        if member := update.my_chat_member:
+            return Errand(partial(self._parts.groups.welcome, member))
+        return await self._read_message(update.message) if update.message else None
+
+    async def _read_message(self, message: Message) -> Ask | Errand | None:
         chat = message.chat
         private = chat.type == ChatType.PRIVATE
         if message.migrate_to_chat_id:
@@ -191,9 +251,7 @@ class TelegramAdapter:
         if ask:
             return ask
         handler = self._parts.commands.handler(message, self._parts.reader.command(message))
-        if handler:
-            self._spawn(handler(message), partial(self._say_error, message))
-        return None
+        return Errand(partial(handler, message), partial(self._say_error, message)) if handler else None
 
     async def _say_error(self, message: Message, number: str) -> None:
         talk = self._parts.talk
@@ -202,8 +260,8 @@ class TelegramAdapter:
     async def _alert_error(self, query: CallbackQuery, number: str) -> None:
         await self._parts.delivery.alert(query.id, say("error", query.from_user.language_code or "en", id=number))
 
-    def _spawn(self, work: Coroutine[Any, Any, None], tell: Tell | None = None) -> None:
-        task = asyncio.create_task(_guarded(work, tell))
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -220,18 +278,3 @@ async def _initialize(bot: Bot) -> None:
     else:
         return
     raise GiveUp(_REFUSED.format(why=why))
-
-
-async def _guarded(work: Coroutine[Any, Any, None], tell: Tell | None) -> None:
-    """Nobody awaits these tasks, so what goes wrong in them is said here: all to the log, its number to the person."""
-    try:
-        await work
-    except (Undeliverable, Stale) as error:
-        logger.info("Telegram: not delivered: %s", error)
-    except TokenRefused:
-        return
-    except Exception:
-        number = secrets.token_hex(4)
-        logger.exception("Telegram: error %s", number)
-        if tell:
-            await _guarded(tell(number), None)

@@ -44,6 +44,11 @@ class Ask:
     aside: bool = False  # it is answered in the asker's private chat
     sending: bool = False
     quiet_at: float = 0.0  # when the album is taken to be complete
+    places: dict[Source, int] = field(default_factory=dict)  # in the chat, by which an album is in order
+
+    def __post_init__(self) -> None:
+        """Each picture has its message's place."""
+        self.places |= dict.fromkeys(self.sources, self.place.reply_to or 0)
 
     @property
     def asker(self) -> Asker:
@@ -97,9 +102,11 @@ class Ask:
         )
 
     def join(self, other: "Ask") -> None:
-        """Take in another part of the same album."""
+        """Take in another part of the same album; parts may come in any order."""
         self.keys += other.keys
+        self.places = other.places | self.places
         self.sources += [source for source in other.sources if source not in self.sources]
+        self.sources.sort(key=lambda source: self.places[source])
         self.placeholder = self.placeholder or other.placeholder
         self.sending = self.sending or other.sending
 
@@ -204,13 +211,13 @@ class Reader:
             album=message.media_group_id if source_of(message) else None,
             sources=sources,
             author=person_of(shown) if isinstance(shown, Message) else None,
-            origin=_origin_of(shown),
+            origin=origin_of(shown),
             link=(shown.link or "") if isinstance(shown, Message) else "",
             sent=message.date.timestamp(),
         )
 
 
-def _origin_of(message: Message | ExternalReplyInfo | None) -> int | None:
+def origin_of(message: Message | ExternalReplyInfo | None) -> int | None:
     """Who first sent a forwarded message, or one of another chat that is replied to; Telegram may hide it."""
     origin = message.origin if isinstance(message, ExternalReplyInfo) else message and message.forward_origin
     if isinstance(origin, MessageOriginUser):

@@ -8,6 +8,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 
 from bot.adapters.telegram.delivery import Delivery, Place, Stale, Undeliverable, plain
 from bot.adapters.telegram.link import Bot
+from bot.adapters.telegram.updates import about_to_speak
 
 LONGEST_CAPTION = 1024
 LONGEST_TEXT = 4096
@@ -60,6 +61,7 @@ class Attachments:
         return True
 
     async def _send(self, call: Callable[[], Awaitable[Message]]) -> None:
+        await about_to_speak()
         try:
             await self._delivery.ask(call, 60)
         except (BadRequest, Forbidden, ChatMigrated) as error:

@@ -24,6 +24,7 @@ from telegram.error import (
 )
 
 from bot.adapters.telegram.link import Bot, Timings, said_by_telegram
+from bot.adapters.telegram.updates import about_to_speak
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -89,6 +90,8 @@ class Delivery:
         `note(False)` when it surely did not arrive.
         """
 
+        await about_to_speak()
+
         async def call(reply_to: int | None) -> int:
             reply = ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to else None
             try:
@@ -146,6 +149,13 @@ class Delivery:
                 raise Undeliverable(error.message) from None
         except Forbidden as error:
             raise Undeliverable(error.message) from None
+
+    async def withdraw(self, place: Place, message: int) -> None:
+        """Take back a message of ours that nothing comes of, if that can be done."""
+        try:
+            await self.ask(lambda: self._bot.delete_message(place.chat, message))
+        except (TelegramError, Stale) as error:
+            logger.info("Telegram: a message could not be taken back: %s", error)
 
     async def alert(self, query: str, text: str, *, url: str | None = None) -> None:
         """Answer a pressed button, seen only by who pressed it; `url` is a link to the bot that opens there.

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from weakref import WeakValueDictionary
 
+from bot import trail
 from bot.adapters.telegram.answers import Answer, Outcome, compose
 from bot.adapters.telegram.asks import PLATFORM, Ask
 from bot.adapters.telegram.attachments import Attachments
@@ -20,7 +20,7 @@ from bot.adapters.telegram.sources import Source, fetch
 from bot.community import Audience, Mode, Rules
 from bot.core import Checker
 from bot.errors import Refusal, TryLater
-from bot.inbox import Inbox
+from bot.inbox import Inbox, TakenOver
 from bot.limits import Lane
 from bot.sensitivity import at
 from bot.settings import Settings
@@ -67,6 +67,7 @@ class Desk:
         self._timings = timings
         self._stop = stop
         self._albums: dict[tuple[int, str], Ask] = {}  # those that still get parts
+        self.look_around: Callable[[], Awaitable[None]] | None = None  # takes up what other processes have for this one
         self._seats = asyncio.Semaphore(_DOWNLOADS)
         self._chats: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
 
@@ -78,17 +79,9 @@ class Desk:
         """Write a question down. False when it is known already, or was a further part of an album that is."""
         if ask.automatic and time.time() - ask.sent > self._limits.fresh_minutes * 60:
             return False  # the group talked on while the bot was away
-        if not await self._inbox.accept(ask.keys[0], PLATFORM, ask.payload()):
+        if not await self._inbox.accept(ask.keys[0], PLATFORM, ask.payload(), _group(ask)):
             return False
-        if ask.album is None:
-            return True
-        ask.quiet_at = time.time() + self._timings.album
-        first = self._albums.setdefault((ask.place.chat, ask.album), ask)
-        if first is ask:
-            return True
-        first.join(ask)
-        first.quiet_at = ask.quiet_at
-        return False
+        return self._begins(ask)
 
     async def answer(self, ask: Ask) -> None:
         """Look at everything that is asked about and say it, once."""
@@ -98,6 +91,9 @@ class Desk:
             else:
                 await self._answer(ask)
         except (TokenRefused, _Later):
+            return
+        except TakenOver:
+            logger.info("Telegram: a question is another process' now")
             return
         except Stale as error:
             logger.warning("Telegram: a question can't be answered in time (%s)", error)
@@ -113,10 +109,8 @@ class Desk:
 
     async def resume(self, ask: Ask) -> None:
         """Answer what an earlier run left open. Telegram may be about to deliver the rest of an album."""
-        if ask.album:
-            ask.quiet_at = time.time() + self._timings.album
-            self._albums[ask.place.chat, ask.album] = ask
-        await self.answer(ask)
+        if self._begins(ask):
+            await self.answer(ask)
 
     async def apologize(self, ask: Ask) -> None:
         """A question that was left open for too long: its placeholder says so."""
@@ -136,6 +130,19 @@ class Desk:
     async def _done(self, ask: Ask) -> None:
         for key in ask.keys:
             await self._inbox.done(key)
+        if group := _group(ask):
+            await self._inbox.done(group)
+
+    def _begins(self, ask: Ask) -> bool:
+        """False for a further part of an album that is asked about already, which takes it in."""
+        if ask.album is None:
+            return True
+        ask.quiet_at = time.time() + self._timings.album
+        first = self._albums.setdefault((ask.place.chat, ask.album), ask)
+        if first is not ask:
+            first.join(ask)
+            first.quiet_at = ask.quiet_at
+        return first is ask
 
     async def _answer(self, ask: Ask) -> None:
         deadline = self._deadline(ask)
@@ -151,7 +158,11 @@ class Desk:
                 ask.aside = ask.user > 0 and await self._attachments.reaches(ask.user)
             text = plain(say("telegram.looking", ask.language))
             ask.placeholder = await self._delivery.send(ask.answer_place, text, deadline)
-            await self._inbox.update(ask.keys[0], placeholder=ask.placeholder, aside=ask.aside)
+            try:
+                await self._inbox.update(ask.keys[0], placeholder=ask.placeholder, aside=ask.aside)
+            except TakenOver:
+                await self._delivery.withdraw(ask.answer_place, ask.placeholder)
+                raise
         await self._complete(ask)
         sources = ask.sources[: self._limits.per_message]
         results = await asyncio.gather(
@@ -225,13 +236,13 @@ class Desk:
                     raise Stale("too many pictures at once") from None
                 await asyncio.sleep(later.seconds)
             else:
-                kept = Kept(ask.place.chat, (source,), ask.author, ask.link)
+                kept = Kept(ask.place.chat, (source,), ask.author, ask.link, ask.origin)
                 self._pictures.remember(ask.answer_place.chat, verdict.sha256, kept)
                 return at(verdict, self._checker.model, rules.sensitivity)
 
     async def _fail(self, ask: Ask) -> None:
         """A bug: the log has the details, the person gets their number."""
-        number = secrets.token_hex(4)
+        number = trail.number()
         logger.exception("Telegram: error %s while answering", number)
         if not ask.placeholder:
             return
@@ -243,9 +254,13 @@ class Desk:
 
     async def _complete(self, ask: Ask) -> None:
         """Wait until no further part of an album has come for a while; then its first row stands for all of it."""
-        while (wait := ask.quiet_at - time.time()) > 0:  # noqa: ASYNC110  each part moves the time
+        while (wait := ask.quiet_at - time.time()) > 0:
             await asyncio.sleep(wait)
+            if ask.album and self.look_around and ask.quiet_at <= time.time():
+                await self.look_around()  # parts that came to other processes
         self._close_album(ask)
+        if group := _group(ask):
+            await self._inbox.done(group)
         if len(ask.keys) > 1:
             await self._inbox.update(ask.keys[0], sources=[source.payload() for source in ask.sources])
             for key in ask.keys[1:]:
@@ -262,3 +277,8 @@ class Desk:
 
     def _chat_seats(self, chat: int) -> asyncio.Semaphore:
         return self._chats.setdefault(chat, asyncio.Semaphore(_DOWNLOADS_OF_A_CHAT))
+
+
+def _group(ask: Ask) -> str:
+    """The key under which the inbox knows an album, "" for a single picture."""
+    return f"{PLATFORM}/album/{ask.place.chat}/{ask.album}" if ask.album else ""

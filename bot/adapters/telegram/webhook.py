@@ -3,7 +3,6 @@
 import hmac
 import json
 import logging
-import secrets
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -27,18 +26,23 @@ class Webhook:
         self._settings = settings
         self._bot = bot
         self._take = take
-        # There is always a secret: without one, anybody who finds the address could play Telegram.
-        self._secret = settings.webhook_secret.reveal() or secrets.token_urlsafe(32)
+        # There is always a secret: without one, anybody who finds the address could play Telegram. Of several processes
+        # each must know it, so where none is set it follows from what they share.
+        own = hmac.digest(settings.token.reveal().encode(), b"the secret of Candid's webhook", "sha256").hex()
+        self._secret = settings.webhook_secret.reveal() or own
         self._runner: web.AppRunner | None = None
 
     async def open(self) -> None:
-        """Listen, then tell Telegram where."""
+        """Listen to whoever knows the secret."""
         app = web.Application(client_max_size=_LARGEST_UPDATE)
         app.router.add_post("/{path:.*}", self._receive)  # a proxy in front may have changed the path
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
         await self._runner.setup()
         host, _, port = self._settings.webhook_listen.rpartition(":")
         await web.TCPSite(self._runner, host.strip("[]"), int(port)).start()
+
+    async def register(self) -> None:
+        """Tell Telegram where. One of several processes does it for all."""
         try:
             await self._bot.set_webhook(
                 self._settings.webhook_url, secret_token=self._secret, allowed_updates=ALLOWED_UPDATES

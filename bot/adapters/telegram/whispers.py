@@ -14,6 +14,7 @@ from telegram.error import BadRequest, EndPointNotFound, TelegramError
 
 from bot.adapters.telegram.delivery import Delivery, Stale, brief
 from bot.adapters.telegram.link import Bot
+from bot.adapters.telegram.updates import about_to_speak
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ class Whispers:
         return True
 
     async def _sent(self, ear: Ear, call: Any) -> int | None:
+        await about_to_speak()
         try:
             message: Message = await self._delivery.ask(call, _SECONDS)
         except (TelegramError, Stale) as error:

@@ -166,7 +166,7 @@ class Why:
         asker = Asker(chat=f"telegram:chat/{question.chat}", user=f"telegram:user/{question.person}")
         try:
             await self._gate.leave_alone(question.kept.author if question.kept else None, question.person)
-            self._checker.admit(asker)  # before anything is fetched
+            await self._checker.admit(asker)  # before anything is fetched
         except (Refusal, TryLater) as error:
             return _Reasons(f"{await self._words(question)}\n{refused(error, language)}", None)
         picture = await self._pictures.fetch(question.kept, sha256, language) if question.kept else None

@@ -1,0 +1,323 @@
+"""One webhook, several processes behind a balancer: every update is dealt with once, whoever gets it and whoever dies."""
+
+import asyncio
+import itertools
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+import bot.adapters.telegram.adapter
+import bot.presence
+from bot.adapters.telegram import TelegramAdapter
+from bot.adapters.telegram.updates import about_to_speak
+from bot.community import Community
+from bot.core import Checker
+from bot.inbox import Inbox
+from bot.metrics import Metrics
+from bot.presence import Presence
+from bot.settings import Settings
+from bot.store import Store
+from bot.wording import say
+from tests.adapters.telegram_bot import LOOKING, QUICK, answered, picture, settings_for
+from tests.conftest import FakeDetector
+from tests.peers.telegram import Telegram
+
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bot.presence, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(bot.presence, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(bot.adapters.telegram.adapter, "BEAT_SECONDS", 0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Balancer:
+    """Hands each call to the next process; with `to_all`, to every one, as Telegram does when it did not hear the first."""
+
+    def __init__(self) -> None:
+        self.to_all = False
+        self.ports: list[int] = []
+        self.handed: list[tuple[int, int]] = []  # which process answered with which status
+        self.secrets: set[str] = set()
+        self._next = itertools.count()
+
+    async def __aenter__(self) -> "Balancer":
+        app = web.Application()
+        app.router.add_post("/hook", self._hand_on)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        self._port = free_port()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        self._client = aiohttp.ClientSession()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._client.close()
+        await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/hook"
+
+    async def _hand_on(self, request: web.Request) -> web.Response:
+        body, secret = await request.read(), request.headers.get(SECRET_HEADER, "")
+        self.secrets.add(secret)
+        first = next(self._next)
+        order = [(first + n) % len(self.ports) for n in range(len(self.ports))]
+        answers = await asyncio.gather(
+            *(self._post(number, body, secret) for number in (order if self.to_all else order[:1]))
+        )
+        return web.Response(status=answers[0])
+
+    async def _post(self, number: int, body: bytes, secret: str) -> int:
+        try:
+            url, headers = f"http://127.0.0.1:{self.ports[number]}/hook", {SECRET_HEADER: secret}
+            async with self._client.post(url, data=body, headers=headers) as answer:
+                self.handed.append((number, answer.status))
+                return answer.status
+        except aiohttp.ClientError:
+            return 502
+
+
+class Process:
+    """A Candid behind the balancer; the store is everybody's."""
+
+    def __init__(self, telegram: Telegram, balancer: Balancer, folder: Path) -> None:
+        self.telegram, self.folder, self.port = telegram, folder, free_port()
+        self.settings: Settings = settings_for(
+            telegram, mode="webhook", webhook_url=balancer.url, webhook_listen=f"127.0.0.1:{self.port}"
+        )
+        balancer.ports.append(self.port)
+        self.balancer, self.detector, self.timings = balancer, FakeDetector(), replace(QUICK, album=0.3)
+
+    async def start(self) -> "Process":
+        self.store = await Store.open(self.folder / "candid.sqlite3")
+        self.presence = Presence(self.store, "telegram webhook")
+        await self.presence.start()
+        self.checker = Checker(self.settings.checks, self.detector, self.store, Metrics())
+        await self.checker.start()
+        inbox, self.community = Inbox(self.store, 900, self.presence), Community.of(self.store, self.settings)
+        self.adapter = TelegramAdapter(
+            self.settings, self.checker, self.store, inbox, self.timings, community=self.community
+        )
+        self.running = asyncio.create_task(self.adapter.run())
+        await self.telegram.until(lambda: self.adapter.status == "running")
+        return self
+
+    async def die(self) -> None:
+        """Nothing is finished and nobody is told; the balancer finds nobody there."""
+        self.fall_silent()
+        self.running.cancel()
+        await asyncio.gather(self.running, return_exceptions=True)
+        self.balancer.ports.remove(self.port)
+
+    def fall_silent(self) -> None:
+        """The database hears nothing of it for a long time, while it goes on."""
+        assert self.presence._beating is not None
+        self.presence._beating.cancel()
+
+    async def close(self) -> None:
+        self.detector.gate.set()
+        if not self.running.done():
+            await self.adapter.close()
+        await asyncio.gather(self.running, return_exceptions=True)
+        await self.presence.close()
+        await self.checker.close(1.0)
+        await self.store.close()
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[Telegram]:
+    async with Telegram() as server:
+        yield server
+
+
+@pytest.fixture
+async def balancer() -> AsyncIterator[Balancer]:
+    async with Balancer() as balancer:
+        yield balancer
+
+
+@pytest.fixture
+async def two(telegram: Telegram, balancer: Balancer, tmp_path: Path) -> AsyncIterator[tuple[Process, Process]]:
+    processes = [await Process(telegram, balancer, tmp_path).start() for _ in range(2)]
+    await telegram.until(lambda: telegram.updates.webhook)
+    yield processes[0], processes[1]
+    for process in processes:
+        await process.close()
+
+
+async def test_both_work_and_the_webhook_is_set_once(
+    telegram: Telegram, balancer: Balancer, two: tuple[Process, Process]
+) -> None:
+    ann = telegram.human("Ann")
+    for n in range(6):
+        ann.photo(picture(250, seed=n))
+    await answered(telegram, ann.chat, 6)
+    assert len(telegram.answers(ann.chat)) == 6
+    assert {number for number, status in balancer.handed if status == 200} == {0, 1}
+    assert len(telegram.called("setWebhook")) == 1
+    assert len(balancer.secrets) == 1 and len(balancer.secrets.pop()) >= 32, (
+        "none was set, and there is one all the same"
+    )
+    balancer.ports.remove(two[0].port)
+    await two[0].adapter.close()
+    await two[0].presence.close()
+    await telegram.until(lambda: len(telegram.called("setWebhook")) == 2)  # by the heir, should it have another address
+    ann.photo(picture(250, seed=9))
+    await answered(telegram, ann.chat, 7)
+
+
+async def test_an_update_that_both_get_is_dealt_with_once(
+    telegram: Telegram, balancer: Balancer, two: tuple[Process, Process]
+) -> None:
+    balancer.to_all = True
+    ann = telegram.human("Ann")
+    ann.photo(picture(250))
+    [answer] = await answered(telegram, ann.chat)
+    ann.says("/help")
+    await answered(telegram, ann.chat, 2)
+    ann.presses(answer, say("telegram.wrong"))
+    await telegram.until(lambda: telegram.called("answerCallbackQuery"))
+    ann.album([picture(10, seed=n) for n in range(1, 4)])
+    await answered(telegram, ann.chat, 3)
+    await asyncio.sleep(0.5)
+    assert len(telegram.answers(ann.chat)) == 3
+    assert len(telegram.called("answerCallbackQuery")) == 1
+    assert len(balancer.handed) == 2 * 6 and {status for _, status in balancer.handed} == {200}
+
+
+async def test_an_album_whose_parts_reach_both_is_answered_once_and_in_order(
+    telegram: Telegram, balancer: Balancer, two: tuple[Process, Process]
+) -> None:
+    ann = telegram.human("Ann")
+    ann.album([picture(shade, seed=shade) for shade in (250, 10, 250, 10, 128)])
+    [answer] = await answered(telegram, ann.chat)
+    await asyncio.sleep(1.0)
+    assert telegram.answers(ann.chat) == [answer]
+    lines = [line for line in answer.text.splitlines() if line[:1].isdigit()]
+    expected = [say(f"verdict.title-{label}") for label in ("ai", "real", "ai", "real", "unsure")]
+    assert len(lines) == 5 and all(title in line for title, line in zip(expected, lines, strict=True))
+    assert {number for number, _ in balancer.handed} == {0, 1}
+    for process in two:
+        assert await process.adapter._inbox.unanswered("telegram") == ([], [])
+
+
+async def test_what_a_killed_process_had_in_hand_is_taken_over(
+    telegram: Telegram, balancer: Balancer, two: tuple[Process, Process]
+) -> None:
+    doomed, other = two
+    doomed.detector.gate.clear()
+    ann = telegram.human("Ann")
+    for n in range(6):
+        ann.photo(picture(250, seed=n))
+    await telegram.until(lambda: doomed.detector.at_gate and len(balancer.handed) == 6)
+    await answered(telegram, ann.chat, 3)
+    await doomed.die()
+    assert len([m for m in telegram.answers(ann.chat) if m.text == LOOKING]) == 3
+    await answered(telegram, ann.chat, 6)
+    await asyncio.sleep(0.5)
+    assert len(telegram.answers(ann.chat)) == 6 and not doomed.detector.passes
+
+
+async def test_an_album_of_a_killed_process_is_answered_once(
+    telegram: Telegram, balancer: Balancer, two: tuple[Process, Process]
+) -> None:
+    doomed, other = two
+    doomed.detector.gate.clear()
+    ann = telegram.human("Ann")
+    balancer.ports.reverse()
+    ann.photo(picture(250, seed=100))  # the other's, so that the album begins at the doomed
+    await answered(telegram, ann.chat)
+    ann.album([picture(250, seed=n) for n in range(4)])
+    await telegram.until(lambda: doomed.detector.at_gate)
+    await doomed.die()
+    [_, answer] = await answered(telegram, ann.chat, 2)
+    await asyncio.sleep(0.5)
+    assert "4. " in answer.text and len(telegram.answers(ann.chat)) == 2
+
+
+async def test_a_process_that_was_taken_for_dead_does_not_answer_too(
+    telegram: Telegram, balancer: Balancer, two: tuple[Process, Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telegram.world.reads_all = True
+    slow, other = two
+    slow.detector.gate.clear()
+    ann = telegram.human("Ann")
+    group = telegram.group("Art", ann)
+    await slow.community.rules.change(f"telegram:{group.id}", "test", channels=["*"])
+    await other.community.rules.change(f"telegram:{group.id}", "test", channels=["*"])
+    balancer.ports.remove(other.port)
+    for n in range(3):
+        ann.photo(picture(250, seed=n), group)
+    await telegram.until(lambda: slow.detector.at_gate and len(balancer.handed) == 3)
+    slow.fall_silent()
+    await answered(telegram, group, 3)
+    slow.detector.gate.set()
+    await telegram.until(lambda: sum(slow.detector.passes) == 3)
+    await asyncio.sleep(0.5)
+    assert len(telegram.answers(group)) == 3
+
+
+@pytest.mark.parametrize("spoken", [False, True])
+async def test_a_command_of_a_killed_process_is_answered_unless_it_may_have_been(
+    telegram: Telegram, balancer: Balancer, two: tuple[Process, Process], monkeypatch: pytest.MonkeyPatch, spoken: bool
+) -> None:
+    doomed, other = two
+    begun = asyncio.Event()
+
+    async def stuck(*_: object) -> None:
+        if spoken:
+            await about_to_speak()
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(doomed.adapter._parts.commands, "_handlers", {"help": stuck})
+    balancer.ports.remove(other.port)
+    ann = telegram.human("Ann")
+    ann.says("/help")
+    await asyncio.wait_for(begun.wait(), 10)
+    balancer.ports.append(other.port)
+    await doomed.die()
+    if spoken:
+        await asyncio.sleep(2.5)
+        assert telegram.answers(ann.chat) == []
+    else:
+        await answered(telegram, ann.chat)
+        await asyncio.sleep(0.3)
+        assert len(telegram.answers(ann.chat)) == 1
+    rows = await other.store.rows("SELECT payload, done FROM inbox")
+    assert [row["payload"] for row in rows] == ["{}"] and rows[0]["done"]
+
+
+async def test_what_is_written_down_of_a_command_names_nobody(
+    telegram: Telegram, balancer: Balancer, two: tuple[Process, Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+
+    async def stuck(*_: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    for process in two:
+        monkeypatch.setattr(process.adapter._parts.commands, "_handlers", {"help": stuck})
+    ann = telegram.human("Annabel")
+    group = telegram.group("A group of friends", ann)
+    said = ann.says("what a secret", group)
+    ann.says("/help", group, reply_to=said)
+    await asyncio.wait_for(begun.wait(), 10)
+    [row] = await two[0].store.rows("SELECT payload FROM inbox")
+    assert str(ann.person.id) in row["payload"] and "/help" in row["payload"]
+    assert not any(word in row["payload"] for word in ("Annabel", "friends", "secret"))
