@@ -16,6 +16,7 @@ from bot.store import Json, Store
 from bot.wording import languages
 
 BY = "candid settings import"  # in the list of changes
+_OPT_OUT = {"discord": "/candid optout", "telegram": "/optout"}
 
 _LINES = {  # what each setting means, and an example for those that aren't set
     "channels": ('Where every picture is checked: channels or topics, or "*" for everywhere.', '["*"]'),
@@ -61,8 +62,13 @@ def import_settings(settings: Settings, server: str, file: Path) -> int:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{file}: {error}.") from error
     reviewable = bool(settings.review.directory)
-    changes = asyncio.run(_import(_database(settings, server), server, file, table, reviewable))
+    changes, begins = asyncio.run(_import(_database(settings, server), server, file, table, reviewable))
     print(f"{server}: {changes} settings changed." if changes != 1 else f"{server}: 1 setting changed.")
+    if begins:  # in the chat, members are told by the bot
+        print(
+            "Reported and appealed pictures are kept there from now on, and its members don't know yet: please tell them, "
+            f"and that {_OPT_OUT[server.partition(':')[0]]} keeps theirs out."
+        )
     return 0
 
 
@@ -74,12 +80,16 @@ async def _export(where: Path | Secret, server: str) -> str:
         await store.close()
 
 
-async def _import(where: Path | Secret, server: str, file: Path, table: Mapping[str, object], reviewable: bool) -> int:
+async def _import(
+    where: Path | Secret, server: str, file: Path, table: Mapping[str, object], reviewable: bool
+) -> tuple[int, bool]:
+    """How many settings changed, and whether review begins with that."""
     store = await Store.open(where)
     try:
-        before = len(await store.audit(server))
-        await RuleBook(store, reviewable=reviewable).load(server, BY, table)
-        return len(await store.audit(server)) - before
+        book = RuleBook(store, reviewable=reviewable)
+        before, reviewed = len(await store.audit(server)), (await book.read(server)).review
+        rules = await book.load(server, BY, table)
+        return len(await store.audit(server)) - before, rules.review and not reviewed
     except Refusal as refusal:
         raise SettingsError(f"{file}: nothing was changed.\n{refusal}") from refusal
     finally:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.community import Audience, Mode, Rules
 from tests.adapters.discord_rig import Rig, upload
-from tests.peers.discord import Ask, Permission, Post
+from tests.peers.discord import Ask, Channel, Permission, Post
 
 
 @pytest.fixture
@@ -160,14 +160,46 @@ async def test_review_is_announced_without_mentions(rig: Rig) -> None:
     await rig.rule(channels=[str(rig.general.id)], log_channel=str(rig.log.id))
     panel = await opened(rig, "Answers")
     assert "Helping me learn is off: I keep no pictures" in panel.text
-    await changed(rig, panel, await rig.world.click(rig.admin, panel, "Help me learn"))
-    assert (await rules(rig)).review
+    text = await changed(rig, panel, await rig.world.click(rig.admin, panel, "Help me learn"))
+    assert (await rules(rig)).review and f"I told the members in <#{rig.general.id}>." in text
+
+    def told(channel: Channel) -> list[str]:
+        return [post.text for post in rig.world.answers(channel) if post.only_for is None]
+
     for channel in (rig.general, rig.log):
-        (told,) = [post for post in rig.world.answers(channel) if post.only_for is None]
-        assert "/candid optout" in told.text and "90 days" in told.text and "@" not in told.text
-    assert rig.world.answers(rig.far) == []
+        (begins,) = told(channel)
+        assert "/candid optout" in begins and "90 days" in begins and "@" not in begins
     await changed(rig, panel, await rig.world.click(rig.admin, panel, "Helping me learn: on"))
     assert not (await rules(rig)).review
+    for channel in (rig.general, rig.log):
+        assert "no picture of this community is kept" in told(channel)[1]
+    assert rig.world.answers(rig.far) == []
+
+
+@pytest.mark.parametrize("wanted", ["system channel", "here", "nowhere"])
+async def test_members_are_told_where_members_are(rig: Rig, wanted: str) -> None:
+    """The log channel is none of these, and where nobody can be told review does not begin."""
+    lobby = rig.world.channel(rig.guild, "lobby")
+    await rig.world.gateway.say_raw("CHANNEL_CREATE", lobby.payload)
+    if wanted == "system channel":
+        await rig.world.gateway.say_raw("GUILD_UPDATE", rig.guild.payload | {"system_channel_id": str(lobby.id)})
+    await rig.rule(channels=["*"], log_channel=str(rig.log.id))
+    place = rig.log if wanted == "nowhere" else rig.general
+    panel = await rig.world.answer(await rig.world.slash(rig.admin, place, "candid settings"))
+    await turned(rig, panel, "Answers")
+    text = await changed(rig, panel, await rig.world.click(rig.admin, panel, "Help me learn"))
+    told = {channel: [p for p in rig.world.answers(channel) if p.only_for is None] for channel in rig.guild.channels}
+    where = {"system channel": {lobby, rig.log}, "here": {rig.general, rig.log}, "nowhere": set()}[wanted]
+    assert {channel for channel, posts in told.items() if posts} == where
+    assert (await rules(rig)).review == (wanted != "nowhere")
+    assert ("could not tell the members" in text) == (wanted == "nowhere")
+
+
+async def test_a_log_channel_that_is_gone_is_named(rig: Rig) -> None:
+    await rig.rule(log_channel=str(rig.log.id), mode="log")
+    assert "isn't there any more" not in (await opened(rig)).text
+    await rig.world.gateway.say_raw("CHANNEL_DELETE", rig.log.payload)
+    assert "The log channel isn't there any more" in (await opened(rig)).text
 
 
 async def test_where_the_host_keeps_no_pictures_review_is_grey(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from bot.adapters.discord.here import places
 from bot.adapters.discord.post import missing
 from tests.adapters.discord_rig import Rig, upload
 from tests.peers.discord import Permission, Person, Post
+from tests.peers.discord.faults import Status
 
 
 @pytest.fixture
@@ -146,6 +147,22 @@ async def test_only_some_roles_may_ask(rig: Rig) -> None:
     assert "AI-generated" in (await rig.world.reply(private)).text  # no server, no rules
 
 
+async def test_asking_is_no_way_around_automatic_checks(rig: Rig) -> None:
+    """Whoever may not ask has the own picture checked as if nobody had asked; and is exempt where that is so."""
+    await rig.rule(users=[role(rig)], channels=["*"], mode="log", log_channel=str(rig.log.id))
+    evasive = await rig.world.say(rig.member, rig.general, rig.world.bot.mention, uploads=[upload()])
+    await rig.world.until(lambda: rig.world.answers(rig.log))
+    assert str(evasive.id) in rig.world.answers(rig.log)[0].text
+    await settled(rig)
+    assert rig.world.replies(evasive) == []
+    theirs = await post(rig, person=rig.other)
+    reply = await rig.world.say(rig.member, rig.general, f"{rig.world.bot.mention} check", reply_to=theirs)
+    assert "only some roles may ask" in (await rig.world.reply(reply)).text
+    await rig.rule(exempt_users=[f"discord:user/{rig.member.id}"])
+    exempt = await rig.world.say(rig.member, rig.general, rig.world.bot.mention, uploads=[upload(250)])
+    assert "only some roles may ask" in (await rig.world.reply(exempt)).text
+
+
 async def test_quotas(rig: Rig) -> None:
     await rig.rule(per_user_per_minute=1)
 
@@ -207,10 +224,40 @@ async def test_a_private_answer_that_is_late_is_not_shown_to_all(rig: Rig, monke
     go.set()
     here = rig.world.direct(rig.member)
     await rig.world.until(lambda: rig.world.answers(here))
-    (told,) = rig.world.answers(here)
-    assert "AI-generated" in told.text
-    assert [item["label"] for item in told.items()] == ["Why?", "Wrong?"]  # no server to appeal in
+    assert "I was too slow" in rig.world.answers(here)[0].text and "AI-generated" in rig.world.answers(here)[0].text
     assert rig.world.answers(rig.general) == []
+
+
+async def test_a_mention_is_answered_to_whoever_asked_only(rig: Rig) -> None:
+    await rig.rule(audience="asker", log_channel=str(rig.log.id), sensitivity=30, per_server_per_day=2)
+    picture = await post(rig, 160)
+    here = rig.world.direct(rig.member)
+    await rig.world.say(rig.member, rig.general, f"{rig.world.bot.mention} check", reply_to=picture)
+    await rig.world.until(lambda: rig.world.answers(here) and rig.world.answers(rig.log))
+    (told,) = rig.world.answers(here)
+    assert "only whoever asks sees my answers" in told.text and "Likely AI-generated" in told.text
+    assert f"/{rig.guild.id}/{rig.general.id}/{picture.id}" in told.text
+    assert [post for post in rig.world.answers(rig.general) if post.only_for is None] == []
+    await rig.restart()
+    # The buttons know their server, its rules, and its quotas.
+    reasons = await rig.world.answer(await rig.world.click(rig.member, told, "Why?"))
+    assert reasons.uploads and "from 50 likely AI-generated" in reasons.text
+    again = await rig.world.answer(await rig.world.click(rig.member, told, "Why?"))
+    assert "2 checks that its admins allow" in again.text
+    for button, said in (("Wrong?", "noted"), ("Appeal", "with the moderators")):
+        form = await rig.world.click(rig.member, told, button)
+        await rig.world.until(lambda form=form: form.modal is not None)
+        assert said in (await rig.world.answer(await rig.world.submit(form, "mine"))).text
+    assert "appeals: “mine”" in rig.world.answers(rig.log)[0].text
+
+
+async def test_who_can_not_be_written_to_hears_how_to_ask(rig: Rig) -> None:
+    await rig.rule(audience="asker")
+    picture = await post(rig)
+    rig.world.faults.add(f"POST /channels/{rig.world.direct(rig.member).id}/messages", Status(403))
+    asked = await rig.world.say(rig.member, rig.general, f"{rig.world.bot.mention} check", reply_to=picture)
+    reply = await rig.world.reply(asked)
+    assert "choose Apps, Check image" in reply.text and "AI-generated" not in reply.text and not reply.embeds
 
 
 async def test_the_language_is_the_servers_or_the_persons(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

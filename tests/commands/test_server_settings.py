@@ -58,7 +58,9 @@ async def test_from_one_server_to_another(tmp_path: Path) -> None:
     assert (ended.code, "keeps no pictures" in ended.err) == (1, True)  # it says review = true
     host = {"CANDID_REVIEW__DIRECTORY": "pictures"}
     ended = await candid("settings", "import", "discord:987", "settings.toml", cwd=tmp_path, **host)
-    assert (ended.code, ended.out, ended.err) == (0, f"discord:987: {len(FULL)} settings changed.\n", "")
+    first, told = ended.out.splitlines()
+    assert (ended.code, first, ended.err) == (0, f"discord:987: {len(FULL)} settings changed.", "")
+    assert "its members don't know yet" in told and "/candid optout" in told  # the bot tells them where it is asked
     there, audit = await rules_of(path, "discord:987")
     assert there == (await rules_of(path, SERVER))[0]
     assert {row["changed_by"] for row in audit} == {BY}

@@ -1,7 +1,7 @@
 """An answer as Discord shows it: an embed a picture, in words, colour and symbol, with buttons; one message in all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import discord
@@ -13,7 +13,6 @@ from bot.wording import in_language, say, words
 
 # Orange and blue, which the colour-blind tell apart; the symbol and the words say it too.
 COLOURS = {Label.AI: 0xE8590C, Label.REAL: 0x1C7ED6, Label.UNSURE: 0x868E96}
-APPEAL = "candid:appeal"
 MOST_TEXT = 2000
 MOST_FINDING = 150  # ten embeds together may have 6,000 characters
 
@@ -48,13 +47,6 @@ class Answer:
             "allowed_mentions": {"parse": [], "replied_user": False},
         }
         return body | ({"attachments": [self.file.entry]} if self.file is not None else {})
-
-    def elsewhere(self) -> "Answer":
-        """As a direct message: without the appeal, which belongs to the server where it was asked."""
-        here = (
-            (row, [i for i in row["components"] if not i["custom_id"].startswith(APPEAL)]) for row in self.components
-        )
-        return replace(self, components=tuple(row | {"components": items} for row, items in here if items))
 
     def plain(self) -> dict[str, Any]:
         """The same in plain text."""

@@ -14,7 +14,7 @@ from bot.adapters.discord.here import may_ask, person, places, roles, server
 from bot.adapters.discord.sources import Finder
 from bot.adapters.discord.talk import read
 from bot.adapters.discord.tree import Translator, Tree
-from bot.community import Community
+from bot.community import Audience, Community
 
 log = logging.getLogger(__name__)
 
@@ -94,9 +94,10 @@ class CandidClient(discord.Client):
         """Somebody said something."""
         if self.user is None or message.author.bot:
             return
-        ask = read(message, self.user, self._finder, await self._automatic(message))
+        automatic = await self._automatic(message)
+        ask = read(message, self.user, self._finder, automatic)
         if ask is not None:
-            await self.counter.desk.take(await self._permitted(message, ask))
+            await self.counter.desk.take(await self._permitted(message, ask, automatic))
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Buttons, menus and forms. (discord.py hands commands to the tree, and would forget the rest in a restart.)"""
@@ -119,13 +120,18 @@ class CandidClient(discord.Client):
             return False
         return not await self._community.members.opted_out(author)
 
-    async def _permitted(self, message: discord.Message, ask: Ask) -> Ask:
-        """The request, or one for the sentence that this person may not ask here."""
+    async def _permitted(self, message: discord.Message, ask: Ask, automatic: bool) -> Ask:
+        """The request as the server's rules have it, or one for the sentence that this person may not ask here.
+
+        A picture that is checked automatically is checked also when somebody asks who may not: asking is no way around it.
+        """
         if message.guild is None or ask.automatic or not isinstance(message.author, discord.Member):
             return ask
         rules = await self._community.rules.read(server(message.guild.id))
         if may_ask(rules, message.author, message.author.guild_permissions):
-            return ask
+            return replace(ask, private=rules.audience is Audience.ASKER)
+        if automatic and ask.sources and ask.target == (message.channel.id, message.id):
+            return replace(ask, automatic=True)
         return replace(ask, refusal="discord.not_allowed")
 
 

@@ -1,5 +1,6 @@
 """Where something happens on Discord and what applies there: the server, its rules, the language; and their names."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from bot.community import Community, Rules
 from bot.core import Asker
 
 Interaction = discord.Interaction[Any]  # its client is a CandidClient
+_LINK = re.compile(r"https://discord\.com/channels/(\d+)/(\d+)/(\d+)")
 
 
 def server(guild: int) -> str:
@@ -84,6 +86,28 @@ async def here(community: Community, interaction: Interaction) -> Here:
         return Here(None, Rules(), locale(interaction))
     rules = await community.rules.read(server(guild))
     return Here(guild, rules, rules.language or locale(interaction))
+
+
+async def asked(community: Community, interaction: Interaction) -> Here:
+    """What applies to the answer that somebody pressed a button of: one that came as a direct message names its server."""
+    guild, message = linked(interaction.message), interaction.message
+    if (
+        interaction.guild_id is not None
+        or guild is None
+        or message is None
+        or message.author != interaction.client.user
+    ):
+        return await here(community, interaction)
+    if interaction.client.get_guild(guild[0]) is None:
+        return Here(None, Rules(), locale(interaction))
+    rules = await community.rules.read(server(guild[0]))
+    return Here(guild[0], rules, rules.language or locale(interaction))
+
+
+def linked(message: discord.Message | None) -> tuple[int, int, int] | None:
+    """The server, channel and message that a direct message of the bot's is about."""
+    found = _LINK.search(message.content) if message is not None and message.guild is None else None
+    return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
 def may_ask(rules: Rules, user: discord.abc.User, permissions: discord.Permissions) -> bool:

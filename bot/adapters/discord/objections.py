@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bot.adapters.discord.answer import Answer, sentence
 from bot.adapters.discord.controls import LONGEST_TEXT, Press, field, form
-from bot.adapters.discord.here import Here, Interaction, asker, here, person
+from bot.adapters.discord.here import Here, Interaction, asked, asker, person
 from bot.adapters.discord.log_channel import LogChannel
 from bot.adapters.discord.pictures import Found, Pictures
 from bot.adapters.discord.responses import Responses
@@ -35,24 +35,24 @@ class Objections:
 
     async def wrong(self, interaction: Interaction, press: Press) -> None:
         """ "wrong": asks what is wrong, if this person may still report today."""
-        language = (await here(self._community, interaction)).language
+        language = (await asked(self._community, interaction)).language
         try:
             await self._checker.admit_report(_asker(interaction))
         except Refusal as refusal:
             await self._responses.sentence(interaction, refused(refusal, language))
             return
-        asked = field(say("discord.form_label", language), say("discord.form_hint", language), long=True)
-        await self._responses.form(interaction, form(f"report:{press.sha}", say("discord.form_title", language), asked))
+        box = field(say("discord.form_label", language), say("discord.form_hint", language), long=True)
+        await self._responses.form(interaction, form(f"report:{press.sha}", say("discord.form_title", language), box))
 
     async def report(self, interaction: Interaction, press: Press) -> None:
         """ "report": the form came back."""
-        place = await here(self._community, interaction)
+        place = await asked(self._community, interaction)
         text = "".join(press.texts[:1])[:LONGEST_TEXT]
         await self._responses.quietly(interaction, lambda: self._report(interaction, place, press.sha, text))
 
     async def appeal(self, interaction: Interaction, press: Press) -> None:
         """ "appeal": asks why, if this person may appeal."""
-        place = await here(self._community, interaction)
+        place = await asked(self._community, interaction)
         if place.guild is None or not place.rules.appealable:
             await self._responses.sentence(interaction, say("discord.no_appeals", place.language))
             return
@@ -67,7 +67,7 @@ class Objections:
 
     async def appealed(self, interaction: Interaction, press: Press) -> None:
         """ "appealed": the form came back."""
-        place = await here(self._community, interaction)
+        place = await asked(self._community, interaction)
         text = "".join(press.texts[:1])[:LONGEST_TEXT]
         await self._responses.quietly(interaction, lambda: self._appeal(interaction, place, press.sha, text))
 

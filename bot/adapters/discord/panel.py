@@ -1,14 +1,14 @@
 """The settings of a server: who may see and change them is looked at each time; every change is an audit row."""
 
 import logging
-import time
 from typing import Any
 
 import discord
 
+from bot.adapters.discord.announcements import Announcements
 from bot.adapters.discord.answer import Answer, sentence
 from bot.adapters.discord.controls import MOST_CHOSEN, Press, field, form
-from bot.adapters.discord.here import Here, Interaction, here, person
+from bot.adapters.discord.here import Here, Interaction, here, mentions, person
 from bot.adapters.discord.log_channel import LogChannel
 from bot.adapters.discord.panel_pages import DEFAULT, PAGES, Panel
 from bot.adapters.discord.responses import Responses
@@ -20,9 +20,6 @@ from bot.wording import refuse, refused, say
 
 log = logging.getLogger(__name__)
 
-ANNOUNCE_SECONDS = 60.0
-MOST_ANNOUNCED = 10  # channels
-
 
 class SettingsDesk:
     """Draws the pages and takes what is chosen in them."""
@@ -30,8 +27,8 @@ class SettingsDesk:
     def __init__(self, checker: Checker, community: Community, log_channel: LogChannel, responses: Responses) -> None:
         self._checker = checker
         self._community = community
-        self._log_channel = log_channel
         self._responses = responses
+        self._announcements = Announcements(community, log_channel)
 
     async def open(self, interaction: Interaction) -> None:
         """`/candid settings`"""
@@ -89,9 +86,18 @@ class SettingsDesk:
         except Refusal as refusal:
             return await self._draw(interaction, place, page, f"⚠️ {refused(refusal, place.language)}")
         log.info("Discord: %s changed %s of %s.", by, ", ".join(chosen), place.server)
-        if rules.review and not place.rules.review:
-            await self._announce(interaction, place, rules)
-        return await self._draw(interaction, await here(self._community, interaction), page)
+        note = await self._announced(interaction, place, rules) if rules.review != place.rules.review else ""
+        return await self._draw(interaction, await here(self._community, interaction), page, note)
+
+    async def _announced(self, interaction: Interaction, place: Here, rules: Rules) -> str:
+        """Members are told of review; it doesn't begin where nobody can be."""
+        told = await self._announcements.review(interaction, place, rules)
+        if told:
+            return say("discord.panel.review_told", place.language, channels=mentions(told, "#"))
+        if rules.review:
+            await self._community.rules.change(place.server, person(interaction.user.id), review=False)
+            return f"⚠️ {say('community.review-untold', place.language)}"
+        return ""
 
     async def _draw(self, interaction: Interaction, place: Here, page: str, note: str = "") -> Answer:
         guild = interaction.client.get_guild(place.guild or 0)
@@ -108,18 +114,6 @@ class SettingsDesk:
             note=note,
         )
         return panel.page(page)
-
-    async def _announce(self, interaction: Interaction, place: Here, rules: Rules) -> None:
-        """Members are told that pictures are kept, without mentions, where they are checked."""
-        wanted = [rules.log_channel, *(one for one in rules.channels if one != EVERYWHERE)]
-        if EVERYWHERE in rules.channels or not any(wanted):
-            wanted.append(str(interaction.channel_id))
-        text = say("discord.review_begins", place.language, days=self._community.review.keep_days)
-        until = time.time() + ANNOUNCE_SECONDS
-        guild = interaction.client.get_guild(place.guild or 0)
-        for channel in list(dict.fromkeys(filter(None, wanted)))[:MOST_ANNOUNCED]:
-            if guild is not None and guild.get_channel_or_thread(int(channel)) is not None:
-                await self._log_channel.send(guild.id, int(channel), {"content": text}, until)
 
 
 def _changes(interaction: Interaction, place: Here, key: str, press: Press) -> dict[str, object]:

@@ -47,7 +47,8 @@ class Panel:
             where = self._say("automatic_everywhere")
         else:
             where = self._say("automatic_in", channels=mentions(channels, "#")) if channels else self._say("nowhere")
-        lines = [where, *self._warnings(channels, log_channel)]
+        lost = bool(rules.log_channel) and not log_channel
+        lines = [where, *([self._say("log_channel_gone")] if lost else []), *self._warnings(channels, log_channel)]
         modes = [Option(mode, self._say(f"mode-{mode}")) for mode in Mode]
         return lines, [
             row(pick(Pick.CHANNELS, "set:checks:channels", self._say("channels"), channels)),

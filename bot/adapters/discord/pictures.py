@@ -12,7 +12,7 @@ import discord
 
 from bot.adapters.discord.delivery import Delivery, Revoked, Stale
 from bot.adapters.discord.download import Downloads, Gone
-from bot.adapters.discord.here import author_of, link
+from bot.adapters.discord.here import author_of, link, linked
 from bot.adapters.discord.sources import Finder, Source
 from bot.adapters.discord.timings import Timings
 from bot.errors import Refusal
@@ -88,6 +88,11 @@ class Pictures:
     async def _messages(self, answer: discord.Message | None) -> AsyncIterator[_Place]:
         message = answer
         server = answer.guild.id if answer is not None and answer.guild is not None else None
+        if about := linked(answer):
+            message = await self._read(about[1], about[2], about[0])
+            if message is not None:
+                yield self._place(message, about[0])
+            return
         for _ in range(HOPS):
             reference = message.reference if message is not None else None
             if message is None or reference is None or reference.message_id is None:

@@ -7,9 +7,10 @@ import discord
 from discord.http import Route
 
 from bot.accounts.discord import NEEDED, REACTIONS
-from bot.adapters.discord.answer import Answer
+from bot.adapters.discord.answer import Answer, sentence
 from bot.adapters.discord.asks import Ask
 from bot.adapters.discord.delivery import Delivery, Revoked, Stale
+from bot.adapters.discord.here import link
 from bot.adapters.discord.timings import Timings
 from bot.inbox import Inbox
 from bot.wording import say
@@ -55,10 +56,12 @@ class Post:
         """Returns when the answer is there, or when it is clear that it can't be (and the log says so)."""
         if ask.token and await self._fill(ask, answer, min(until, accepted + self._timings.token_seconds)):
             return
-        if ask.private:
-            await self._tell(ask, answer, say("discord.too_late", language))
-        else:
+        if not ask.private:
             await self._send(ask, answer, until, language)
+        elif ask.token:
+            await self._tell(ask, answer, say("discord.too_late", language))
+        elif not await self._tell(ask, answer, say("discord.aside", language)):
+            await self._send(ask, sentence(say("discord.aside_closed", language)), until, language)
 
     async def react(self, ask: Ask, symbols: list[str], until: float) -> None:
         """Put symbols below the message; doing it again changes nothing."""
@@ -155,11 +158,15 @@ class Post:
         where = f"#{channel}" if channel is not None else f"channel {ask.channel}"
         log.warning("Discord: I can't answer as I should in %s (%s). Missing permission: %s.", where, text, lacking)
 
-    async def _tell(self, ask: Ask, answer: Answer, note: str) -> None:
-        """The answer as a direct message, with a note why it comes there."""
+    async def _tell(self, ask: Ask, answer: Answer, note: str) -> bool:
+        """The answer as a direct message, with a note why it comes there, and the link by which its buttons know where.
+
+        False when this person can't be written to.
+        """
         until = time.time() + self._timings.tell_seconds
-        body = answer.elsewhere().body() | {"nonce": ask.nonce, "enforce_nonce": True}
-        body["content"] = f"{note}\n{answer.content}".strip()
+        about = link(ask.guild, *ask.target) if ask.guild is not None and ask.target is not None else ""
+        body = answer.body() | {"nonce": ask.nonce, "enforce_nonce": True}
+        body["content"] = "\n".join(filter(None, (note, about, answer.content)))
         try:
             opened = await self._delivery.call(until, Route("POST", "/users/@me/channels"), {"recipient_id": ask.user})
             route = Route("POST", "/channels/{channel_id}/messages", channel_id=int(opened["id"]))
@@ -168,3 +175,5 @@ class Post:
             raise
         except (Stale, discord.HTTPException) as error:
             log.warning("Discord: %s could not be told in a direct message either: %s", ask.key, type(error).__name__)
+            return False
+        return True

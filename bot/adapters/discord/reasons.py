@@ -7,7 +7,7 @@ import discord
 from bot.adapters.discord.answer import COLOURS, Answer, harmless, sentence
 from bot.adapters.discord.controls import Press
 from bot.adapters.discord.files import File
-from bot.adapters.discord.here import Here, Interaction, asker, here, person
+from bot.adapters.discord.here import Here, Interaction, asked, asker, person
 from bot.adapters.discord.pictures import Pictures
 from bot.adapters.discord.responses import Responses
 from bot.community import Community
@@ -34,7 +34,7 @@ class Reasons:
 
     async def pressed(self, interaction: Interaction, press: Press) -> None:
         """ "why:<hash>", or chosen in a menu."""
-        place = await here(self._community, interaction)
+        place = await asked(self._community, interaction)
         await self._responses.quietly(interaction, lambda: self._answer(interaction, place, press.sha))
 
     async def _answer(self, interaction: Interaction, place: Here, sha: str) -> Answer:
