@@ -290,6 +290,36 @@ async def test_keeping_pictures_to_learn_is_announced(telegram: Telegram, tmp_pa
         assert len(telegram.answers(group)) == 4
 
 
+async def test_review_does_not_begin_where_nobody_can_be_told(telegram: Telegram, tmp_path: Path) -> None:
+    ann = telegram.human("Ann")
+    group = telegram.group("Art", admins=(ann,))
+    async with panel_on(telegram, tmp_path, settings=reviewing(telegram, tmp_path)) as candid:
+        panel = await opened(telegram, ann, group)
+        await press(telegram, ann, panel, begin("review"))
+        group.status[telegram.world.bot.id] = "kicked"
+        pressed = ann.presses(panel, words("yes"))
+        await telegram.until(lambda: pressed.answered)
+        assert pressed.text == say("community.review-untold")
+        assert not (await rules_of(candid, group)).review
+
+
+async def test_what_a_file_has_set_is_shown_among_the_limits(telegram: Telegram, tmp_path: Path) -> None:
+    ann = telegram.human("Ann")
+    group = telegram.group("Art", admins=(ann,))
+    async with panel_on(telegram, tmp_path) as candid:
+        by_file = {"per_user_per_minute": 2.5, "per_server_per_day": 1234}
+        await candid.community.rules.change(f"telegram:{group.id}", "test", **by_file)
+        panel = await opened(telegram, ann, group)
+        await press(telegram, ann, panel, begin("limits"))
+        chosen = [label for label in panel.buttons if label.startswith("✓")]
+        assert chosen == ["✓ " + words("limit_minute", count="2.5"), "✓ " + words("limit_day", count="1,234")]
+        other = ann.presses(panel, chosen[0])  # it is so already
+        await telegram.until(lambda: other.answered)
+        assert not other.text
+        await press(telegram, ann, panel, words("limit_day", count="500"))
+        assert (await rules_of(candid, group)) == Rules(per_user_per_minute=2.5, per_server_per_day=500)
+
+
 async def test_what_the_bot_can_not_see_is_said(telegram: Telegram, tmp_path: Path) -> None:
     telegram.world.reads_all = False
     ann = telegram.human("Ann")

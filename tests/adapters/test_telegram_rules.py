@@ -185,6 +185,27 @@ async def test_who_may_ask(telegram: Telegram, tmp_path: Path) -> None:
         assert answer.buttons
 
 
+async def test_asking_is_no_way_around_automatic_checks(telegram: Telegram, tmp_path: Path) -> None:
+    """Whoever may not ask has the picture checked as if nobody had asked; and is exempt where that is so."""
+    ann, ben = telegram.human("Ann"), telegram.human("Ben")
+    group, log = telegram.group("Art", ben, admins=(ann,)), telegram.group("Log")
+    async with candid_on(telegram, tmp_path) as candid:
+        await ruled(candid, group, users=["admins"], channels=["*"], mode="log", log_channel=str(log.id))
+        photo = ben.photo(picture(AI), group, "/check")
+        [entry] = await answered(telegram, log)
+        assert entry.links[0]["url"].endswith(f"/{photo.id}")
+        await settled(telegram, candid)
+        assert telegram.answers(group) == []
+        ann.says("hello", group)
+        ben.says("/check", group, reply_to=ann.photo(picture(REAL), group))  # of another's picture he is told no
+        assert (await answered(telegram, group))[0].text == say("telegram.admins_ask")
+        await ruled(candid, group, exempt_users=[f"telegram:user/{ben.person.id}"])
+        before = len(telegram.answers(log))
+        ben.photo(picture(AI, seed=2), group, "/check")
+        await settled(telegram, candid)
+        assert len(telegram.answers(log)) == before
+
+
 async def test_answers_for_the_asker_alone(telegram: Telegram, tmp_path: Path) -> None:
     ann, cy = telegram.human("Ann"), telegram.human("Cy", started=False)
     group, log = telegram.group("Art", ann, cy), telegram.group("Log")

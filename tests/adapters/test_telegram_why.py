@@ -89,6 +89,27 @@ async def test_whoever_has_opted_out_since_is_left_alone_by_others(telegram: Tel
     assert shows_a_map(why)
 
 
+@pytest.mark.parametrize("restart", [False, True])
+async def test_whoever_first_sent_a_forwarded_picture_is_left_alone_too(
+    telegram: Telegram, tmp_path: Path, restart: bool
+) -> None:
+    ann, ben, cy = telegram.human("Ann"), telegram.human("Ben"), telegram.human("Cy")
+    group = telegram.group("Art", ann, ben, cy)
+    origin = {"type": "user", "date": 1, "sender_user": ann.person.json()}
+    async with candid_on(telegram, tmp_path) as candid:
+        ben.photo(picture(250), group, "/check", service={"forward_origin": origin})
+        [answer] = await answered(telegram, group)
+        await candid.community.members.opt_out(f"telegram:user/{ann.person.id}")
+        if not restart:
+            cy.presses(answer, WHY)
+            [refused] = await telegram.until(lambda: telegram.whispers(cy, group))
+    async with candid_on(telegram, tmp_path):
+        if restart:
+            cy.presses(answer, WHY)
+            [refused] = await telegram.until(lambda: telegram.whispers(cy, group))
+    assert refused.media is None and say("community.they-opted-out") in refused.text
+
+
 async def test_a_slow_drawing_comes_after_the_words(telegram: Telegram, tmp_path: Path) -> None:
     class Slow(FakeDetector):
         go = threading.Event()

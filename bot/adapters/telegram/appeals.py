@@ -125,6 +125,10 @@ class Appeals:
         verdict = await self._checker.recall(case.sha256)
         if not rules.review or kept is None or verdict is None:
             return
+        try:
+            await self._gate.leave_alone(kept.origin, person)
+        except Refusal:
+            return
         if picture := await self._pictures.fetch(kept, case.sha256, language):
             await self._community.review.keep(
                 case.server, picture.data, verdict, case.author, case.author, "appeal", rules

@@ -75,7 +75,12 @@ class Reports:
 
     async def _hand_on(self, kept: Kept, verdict: Verdict, reporter: str, rules: Rules, language: str) -> None:
         """The report reaches the review and, as a case, the moderators, where the group has them."""
-        if kept.author is None or await self._community.members.opted_out(person_key(kept.author)):
+        if kept.author is None:
+            return
+        try:
+            for owner in kept.owners:
+                await self._gate.leave_alone(owner, None)
+        except Refusal:
             return
         server, author = server_of(kept.chat), person_key(kept.author)
         if rules.review and (picture := await self._pictures.fetch(kept, verdict.sha256, language)):

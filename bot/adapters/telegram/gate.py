@@ -3,6 +3,7 @@
 from bot.adapters.telegram.asks import Ask
 from bot.adapters.telegram.rights import Rights
 from bot.community import Community, Rules
+from bot.errors import Refusal
 from bot.wording import refuse
 
 
@@ -28,12 +29,17 @@ class Gate:
     async def admit(self, ask: Ask, rules: Rules) -> None:
         """Raises Refusal when the question isn't to be answered; after an automatic check nobody is told."""
         chat = ask.place.chat
+        if chat < 0 and not ask.automatic and rules.users:
+            try:
+                await self.admit_command(chat, ask.user, rules)
+            except Refusal:
+                if ask.author != ask.user or not rules.automatic(ask.topic):
+                    raise
+                ask.automatic = True  # it is looked at anyway: asking is no way around that
         if chat < 0 and ask.automatic and ask.author is not None:
             roles = await self._rights.roles(chat, ask.author) if rules.exempt_roles else ()
             if rules.exempt(person_key(ask.author), roles, ask.topic):
                 raise refuse("exempt", "telegram.exempt_here")
-        if chat < 0 and not ask.automatic and rules.users:
-            await self.admit_command(chat, ask.user, rules)
         for owner in (ask.author, ask.origin):
             await self.leave_alone(owner, None if ask.automatic else ask.user)
 

@@ -163,16 +163,15 @@ def _language(view: View) -> Iterable[Row]:
 
 
 def _limits(view: View) -> Iterable[Row]:
-    rules = view.rules
-    yield [_chosen(view.say("limit_minute_none"), rules.per_user_per_minute is None, "limits", "m0")]
-    for count in MINUTE:
-        yield [
-            _chosen(view.say("limit_minute", count=count), rules.per_user_per_minute == count, "limits", f"m{count}")
-        ]
-    yield [_chosen(view.say("limit_day_none"), rules.per_server_per_day is None, "limits", "d0")]
-    for count in DAY:
-        label = view.say("limit_day", count=grouped(count, view.language))
-        yield [_chosen(label, rules.per_server_per_day == count, "limits", f"d{count}")]
+    """A few choices, and what else a file may have set."""
+    minute, day = view.rules.per_user_per_minute, view.rules.per_server_per_day
+    yield [_chosen(view.say("limit_minute_none"), minute is None, "limits", "m0")]
+    for count in sorted({*MINUTE, minute or MINUTE[0]}):
+        yield [_chosen(view.say("limit_minute", count=f"{count:g}"), minute == count, "limits", f"m{count:.6g}")]
+    yield [_chosen(view.say("limit_day_none"), day is None, "limits", "d0")]
+    for most in sorted({*DAY, day or DAY[0]}):
+        label = view.say("limit_day", count=grouped(most, view.language))
+        yield [_chosen(label, day == most, "limits", f"d{most}")]
 
 
 def _appeals(view: View) -> Iterable[Row]:

@@ -1,5 +1,6 @@
 """/settings: an admin opens the pages, and each press is checked, carried out and shown in the same message."""
 
+import re
 import time
 from collections.abc import Collection
 
@@ -8,7 +9,7 @@ from telegram.constants import ChatType
 from telegram.error import TelegramError
 
 from bot.adapters.telegram.asks import GENERAL, thread_of
-from bot.adapters.telegram.delivery import Delivery, Place, Stale, plain, uncalled
+from bot.adapters.telegram.delivery import Delivery, Place, Stale, Undeliverable, plain, uncalled
 from bot.adapters.telegram.gate import Gate, person_key, server_of
 from bot.adapters.telegram.link import Bot
 from bot.adapters.telegram.pages import View, page
@@ -20,6 +21,7 @@ from bot.errors import Refusal
 from bot.wording import refuse, refused, say
 
 _PATIENCE = 120.0  # seconds for which the answer to a command is worth sending
+_LIMIT = re.compile(r"m\d{1,4}(\.\d{1,6})?|d\d{1,7}")
 
 
 class Panel:
@@ -131,7 +133,12 @@ class Panel:
         before = await self._gate.rules(chat)
         rules = await self._community.rules.change(server_of(chat), by, **_changes(chat, name, value, before))
         if rules.review != before.review:
-            await self._announce(chat, rules)
+            try:
+                await self._announce(chat, rules)
+            except (Undeliverable, Stale):
+                if rules.review:
+                    await self._community.rules.change(server_of(chat), by, review=False)
+                raise refuse("setting", "community.review-untold") from None
 
     async def _announce(self, chat: int, rules: Rules) -> None:
         """Members are told when their pictures may be kept, and when no longer."""
@@ -203,8 +210,9 @@ def _changes(chat: int, name: str, value: str, rules: Rules) -> dict[str, object
         return {name: value == "1"}
     if name == "sensitivity" and value.isdecimal():
         return {"sensitivity": int(value) or None}
-    if name == "limits" and rest.isdecimal() and kind in "md":
-        return {"per_user_per_minute" if kind == "m" else "per_server_per_day": int(rest) or None}
+    if name == "limits" and _LIMIT.fullmatch(value):
+        number = float(rest) if kind == "m" else int(rest)
+        return {"per_user_per_minute" if kind == "m" else "per_server_per_day": number or None}
     raise refuse("setting", "telegram.too_old")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from telegram import CallbackQuery, Message
 
-from bot.adapters.telegram.asks import Albums, person_of
+from bot.adapters.telegram.asks import Albums, origin_of, person_of
 from bot.adapters.telegram.delivery import Delivery, Stale
 from bot.adapters.telegram.sources import Source, fetch
 from bot.core import Picture
@@ -27,12 +27,21 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A picture that was judged in `chat`; one of several `sources`. `author` is who posted it, if that is known; `link` leads to it."""
+    """A picture that was judged in `chat`; one of several `sources`. `link` leads to it.
+
+    `author` is who posted it, and `origin` who first sent it, as far as that is known.
+    """
 
     chat: int
     sources: tuple[Source, ...]
     author: int | None = None
     link: str = ""
+    origin: int | None = None
+
+    @property
+    def owners(self) -> tuple[int | None, int | None]:
+        """Those who may want it to be left alone."""
+        return self.author, self.origin
 
 
 class Pictures:
@@ -66,7 +75,9 @@ class Pictures:
         if kept or reply is None:
             return kept
         sources = tuple(self._albums.all_of(reply))
-        return Kept(message.chat.id, sources, person_of(reply), reply.link or "") if sources else None
+        if not sources:
+            return None
+        return Kept(message.chat.id, sources, person_of(reply), reply.link or "", origin_of(reply))
 
     async def fetch(self, kept: Kept, digest: str, language: str) -> Picture | None:
         """The picture of that hash; None when it is gone, or another one has its place."""

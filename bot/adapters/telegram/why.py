@@ -165,7 +165,8 @@ class Why:
         language, sha256 = question.language, question.verdict.sha256
         asker = Asker(chat=f"telegram:chat/{question.chat}", user=f"telegram:user/{question.person}")
         try:
-            await self._gate.leave_alone(question.kept.author if question.kept else None, question.person)
+            for owner in question.kept.owners if question.kept else ():
+                await self._gate.leave_alone(owner, question.person)
             await self._checker.admit(asker)  # before anything is fetched
         except (Refusal, TryLater) as error:
             return _Reasons(f"{await self._words(question)}\n{refused(error, language)}", None)
