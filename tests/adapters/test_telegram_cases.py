@@ -305,7 +305,7 @@ async def test_an_appeal_is_forgotten_in_the_log_too(telegram: Telegram, tmp_pat
         assert "Main Street" not in entry.text + note.text and not entry.buttons
 
 
-@pytest.mark.parametrize("trouble", ["", "deleted", "kicked"])
+@pytest.mark.parametrize("trouble", ["", "deleted", "kicked", "upgraded"])
 async def test_whoever_decided_is_only_a_moderator_after_forgetting(
     telegram: Telegram, tmp_path: Path, scene: Scene, trouble: str
 ) -> None:
@@ -320,10 +320,13 @@ async def test_whoever_decided_is_only_a_moderator_after_forgetting(
             scene.mia.deletes(entry)
         elif trouble == "kicked":
             scene.log.status[telegram.world.bot.id] = "kicked"
+        elif trouble == "upgraded":
+            new = telegram.upgrade(scene.log, scene.mia)
+            await telegram.until(lambda: not telegram.updates.pending)
         scene.mia.says("/forget")
         [question] = await answered(telegram, scene.mia.chat)
         scene.mia.presses(question, say("telegram.forget_yes"))
-        left = 1 if trouble == "kicked" else 0
+        left = 1 if trouble in ("kicked", "upgraded") else 0
         told = candid.community.privacy.erased(2, left)
         await telegram.until(lambda: question.text == told)
         assert (say("community.privacy-left", count=1) in told) == bool(left)
@@ -332,6 +335,7 @@ async def test_whoever_decided_is_only_a_moderator_after_forgetting(
             assert "Mia" not in entry.text and say("telegram.log_appeal", reason="mine") in entry.text
         assert (await case_of(candid, scene)).decision is Decision.WRONG
         assert len(telegram.answers(scene.log)) == (1 if trouble == "deleted" else 2)  # nothing is posted anew
+        assert trouble != "upgraded" or telegram.answers(new) == []
 
 
 async def test_cases_move_with_an_upgraded_group(telegram: Telegram, tmp_path: Path, scene: Scene) -> None:

@@ -252,6 +252,34 @@ async def test_members_are_exempted_by_a_reply(telegram: Telegram, tmp_path: Pat
         assert by == [*[f"telegram:user/{ann.person.id}"] * 2, f"telegram:user/{group.id}"]
 
 
+async def test_a_linked_channel_is_exempted_by_a_reply_to_its_post(telegram: Telegram, tmp_path: Path) -> None:
+    ann, ben = telegram.human("Ann"), telegram.human("Ben")
+    group, channel = telegram.group("Art", ben, admins=(ann,), forum=True), telegram.group("Art daily")
+    by_channel = {
+        "from": {"id": 777000, "is_bot": False, "first_name": "Telegram"},
+        "sender_chat": channel.json() | {"type": "channel"},
+        "is_automatic_forward": True,
+    }
+    async with panel_on(telegram, tmp_path) as candid:
+        await candid.community.rules.change(f"telegram:{group.id}", "test", channels=["*"])
+        posted = ben.photo(picture(250), group, service=by_channel)
+        await answered(telegram, group)
+        ann.says("/exempt", group, reply_to=posted)
+        assert (await answered(telegram, group, 2))[1].text == say("telegram.exempt_on", name="Art daily")
+        assert (await rules_of(candid, group)).exempt_users == (f"telegram:user/{channel.id}",)
+        ben.photo(picture(251), group, service=by_channel)
+        panel = await opened(telegram, ann, group)
+        await press(telegram, ann, panel, begin("exempt"))
+        assert "✓ Art daily" in panel.buttons
+        own = ann.says("hello", group, anonymous=True)
+        begins = ben.says("", group, service={"forum_topic_created": {"name": "News", "icon_color": 7322096}})
+        for nobody in (own, begins):
+            ann.says("/exempt", group, reply_to=nobody)
+        assert [m.text for m in (await answered(telegram, group, 5))[3:]] == [say("telegram.exempt_how")] * 2
+        await asyncio.sleep(0.3)
+        assert len([m for m in telegram.answers(group) if say("verdict.title-ai") in m.text]) == 1
+
+
 async def test_who_was_an_admin_a_moment_ago_exempts_nobody(telegram: Telegram, tmp_path: Path) -> None:
     ann, ben = telegram.human("Ann"), telegram.human("Ben")
     group = telegram.group("Art", ben, admins=(ann,))

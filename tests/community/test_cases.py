@@ -198,6 +198,32 @@ async def test_after_an_appeal_a_moderator_may_think_otherwise(cases: Cases, sto
     assert await votes(store) == [(MODERATOR, "real")]
 
 
+async def test_whoever_a_log_may_name_is_found_in_all_servers(cases: Cases) -> None:
+    plain = await cases.open(SERVER, VERDICT, ANNA, LINK)
+    appealed = await cases.open(OTHER, VERDICT, ANNA, LINK)
+    decided = await cases.open(SERVER, picture(1), BEN, LINK)
+    unlogged = await cases.open(SERVER, picture(2), ANNA, LINK)
+    strange = await cases.open(SERVER, picture(3), BEN, LINK)
+    for case in (plain, appealed, decided, strange):
+        await cases.note(case.server, case.id, log_message=f"7/{case.id}")
+    await cases.appeal(OTHER, VERDICT.sha256, ANNA, "mine")
+    await cases.decide(SERVER, decided.id, ANNA, Decision.RIGHT)
+    found = [case.id for case in await cases.naming(ANNA)]
+    assert found == [appealed.id, decided.id, plain.id] and unlogged.id not in found
+    assert [case.id for case in await cases.naming(MODERATOR)] == []
+
+
+async def test_an_author_finds_the_own_case_by_the_picture(cases: Cases) -> None:
+    for server in (SERVER, OTHER):
+        await cases.open(server, VERDICT, ANNA, LINK)
+    await cases.open("discord:12", VERDICT, BEN, LINK)
+    own = await cases.own(ANNA, VERDICT.sha256[:32])
+    assert own is not None and (own.server, own.author) == (OTHER, ANNA)  # the newest
+    for sha256 in (VERDICT.sha256[:31], "", "%" * 32, picture(1).sha256):
+        assert await cases.own(ANNA, sha256) is None
+    assert await cases.own(MODERATOR, VERDICT.sha256) is None
+
+
 async def test_a_server_that_moves_takes_its_cases_along(cases: Cases) -> None:
     case = await cases.open("telegram:-5", VERDICT, "telegram:user/1", LINK)
     await cases.move("telegram:-5", "telegram:-100200")

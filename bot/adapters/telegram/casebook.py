@@ -97,6 +97,8 @@ class CaseBook:
         else:
             text, keyboard = _case_text(case, rules, ""), _buttons(case, rules)
         chat, _, message = (case.log_message or "").partition("/")
+        if await self._gate.now_called(int(chat)) != int(chat):  # nothing that was written before can be changed
+            return False
         try:
             await self._delivery.edit(Place(int(chat)), int(message), text, deadline, keyboard)
         except (Undeliverable, Stale) as error:

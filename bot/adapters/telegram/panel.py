@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Collection
 
-from telegram import CallbackQuery, Message
+from telegram import CallbackQuery, Chat, ChatFullInfo, Message, User
 from telegram.constants import ChatType
 from telegram.error import TelegramError
 
@@ -91,13 +91,13 @@ class Panel:
             await self._talk.say(message, say("telegram.admins_only", language))
             return
         replied = message.reply_to_message
-        member = replied.from_user if replied else None
-        if member is None or member.is_bot:
+        who = _exemptable(replied) if replied else None
+        if who is None:
             await self._talk.say(message, say("telegram.exempt_how", language))
             return
         exempt = (await self._gate.rules(chat)).exempt_users
         by = message.from_user.id if message.from_user and not message.sender_chat else chat
-        key = person_key(member.id)
+        key = person_key(who.id)
         try:
             rules = await self._community.rules.change(
                 server_of(chat), person_key(by), exempt_users=_toggled(exempt, key)
@@ -106,7 +106,7 @@ class Panel:
             await self._talk.say(message, refused(refusal, language))
             return
         said = "telegram.exempt_on" if key in rules.exempt_users else "telegram.exempt_off"
-        await self._talk.say(message, say(said, language, name=uncalled(member.full_name)))
+        await self._talk.say(message, say(said, language, name=uncalled(_name(who))))
 
     async def choose_log(self, message: Message, source: str) -> None:
         """Somebody has chosen this chat as the log of the group `source`, by the link among its settings."""
@@ -169,15 +169,36 @@ class Panel:
         for person in people:
             number = int(person.rpartition("/")[2])
             try:
-                member = await self._delivery.ask(lambda n=number: self._bot.get_chat_member(chat, n), 5)  # type: ignore[misc]
+                found[person] = await self._delivery.ask(lambda n=number: self._called(chat, n), 5)  # type: ignore[misc]
             except (TelegramError, Stale):
                 continue
-            found[person] = member.user.full_name
         return found
+
+    async def _called(self, chat: int, number: int) -> str:
+        """A channel is not a member, though it can write."""
+        return _name(
+            await self._bot.get_chat(number) if number < 0 else (await self._bot.get_chat_member(chat, number)).user
+        )
 
     async def _admin_wrote(self, message: Message) -> bool:
         writer = message.sender_chat or message.from_user
         return writer is not None and await self._rights.is_admin(message.chat.id, writer.id, now=True)
+
+
+def _exemptable(message: Message) -> User | Chat | None:
+    """Who posted it, or the channel that it is by; None for a bot, and for whoever writes as the group itself.
+
+    In a topic, what replies to nothing is shown as a reply to the topic's beginning.
+    """
+    if message.forum_topic_created:
+        return None
+    if message.sender_chat:
+        return message.sender_chat if message.sender_chat.id != message.chat.id else None
+    return message.from_user if message.from_user and not message.from_user.is_bot else None
+
+
+def _name(who: User | Chat | ChatFullInfo) -> str:
+    return who.full_name if isinstance(who, User) else who.title or "?"
 
 
 def _changes(chat: int, name: str, value: str, rules: Rules) -> dict[str, object]:
