@@ -126,6 +126,31 @@ async def test_where_nobody_can_know_it_is_not_said_twice(rig: Rig, monkeypatch:
     assert rig.world.answers() == []
 
 
+@pytest.mark.parametrize("forgotten", [False, True])
+async def test_an_answer_aside_is_said_once(rig: Rig, monkeypatch: pytest.MonkeyPatch, forgotten: bool) -> None:
+    """Candid ends between the direct message and the note of it; with or without a nonce that Discord remembers."""
+    noted = asyncio.Event()
+
+    async def never(key: str) -> None:
+        noted.set()
+        await asyncio.sleep(3600)
+
+    await rig.rule(audience="asker")
+    monkeypatch.setattr(rig.inbox, "done", never)
+    await ask(rig)
+    await noted.wait()
+    if forgotten:
+        rig.world.pass_time(600)
+        rig.timings = type(rig.timings)(nonce_seconds=0.0)
+    await revive(rig)
+    for _ in range(100):
+        if not await open_rows(rig):
+            break
+        await asyncio.sleep(0.02)
+    assert not await open_rows(rig)
+    assert len(rig.world.answers(rig.world.direct(rig.member))) == 1 and rig.world.answers(rig.general) == []
+
+
 async def test_half_sent_and_not_there_is_sent(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = stuck(rig, monkeypatch)
     post = await ask(rig)

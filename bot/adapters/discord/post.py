@@ -60,8 +60,10 @@ class Post:
             await self._send(ask, answer, until, language)
         elif ask.token:
             await self._tell(ask, answer, say("discord.too_late", language))
-        elif not await self._tell(ask, answer, say("discord.aside", language)):
-            await self._send(ask, sentence(say("discord.aside_closed", language)), until, language)
+        else:
+            await self._inbox.update(ask.key, sending=True)
+            if not await self._tell(ask, answer, say("discord.aside", language)):
+                await self._send(ask, sentence(say("discord.aside_closed", language)), until, language)
 
     async def react(self, ask: Ask, symbols: list[str], until: float) -> None:
         """Put symbols below the message; doing it again changes nothing."""
@@ -77,6 +79,9 @@ class Post:
         """After a crash in the middle of sending: is the answer there? True also where that can't be known."""
         if ask.token or ask.message is None:
             return False
+        fresh = time.time() - accepted < self._timings.nonce_seconds  # a nonce keeps a second one away for some minutes
+        if ask.private:
+            return not fresh  # direct messages are not looked through
         after = ask.message - 1
         route = Route("GET", "/channels/{channel_id}/messages", channel_id=ask.channel)
         me = 0
@@ -97,8 +102,8 @@ class Post:
             mine = isinstance(author, dict) and int(author["id"]) == me
             if mine and isinstance(reference, dict) and int(reference.get("message_id", 0)) == ask.message:
                 return True
-        if ask.message in ids or time.time() - accepted < self._timings.nonce_seconds:
-            return False  # the nonce keeps a second one away for some minutes
+        if ask.message in ids or fresh:
+            return False
         log.warning("Discord: nobody knows whether %s was answered before the restart; it isn't again.", ask.key)
         return True
 
