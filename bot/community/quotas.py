@@ -36,6 +36,10 @@ class Quotas:
         if most is not None and not await self._count(server, day, most):  # others took the last one meanwhile
             raise _used_up(most)
 
+    async def used(self, server: str) -> int:
+        """How many a server with a daily limit has used today."""
+        return await self._used(server, int(self._today() // DAY))
+
     async def move(self, old: str, new: str) -> None:
         """A server has a new name: what it has used moves with it."""
         await self._store.change("UPDATE OR IGNORE quotas SET server = ? WHERE server = ?", (new, old))

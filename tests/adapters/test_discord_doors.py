@@ -42,6 +42,17 @@ async def test_the_message_menu_without_a_picture_says_so_to_one_person(rig: Rig
     assert answer.only_for is rig.member
 
 
+async def test_a_server_that_the_bot_is_not_in_any_more_has_no_rules(rig: Rig) -> None:
+    away = rig.world.guild("away", bot=None)
+    away.join(rig.stranger)
+    server = f"discord:{away.id}"
+    await rig.community.rules.change(server, "test", language="de", per_server_per_day=1, log_channel=str(rig.log.id))
+    posted = await rig.world.say(rig.stranger, rig.world.channel(away), uploads=[upload(255)])
+    for _ in range(2):
+        assert "Likely AI-generated" in (await rig.world.answer(await rig.world.menu(rig.stranger, posted))).text
+    assert await rig.store.rows("SELECT 1 FROM cases") == await rig.store.rows("SELECT 1 FROM quotas") == []
+
+
 async def test_slash_check(rig: Rig) -> None:
     answer = await rig.world.answer(await rig.world.slash(rig.member, rig.general, "check", image=upload(0)))
     assert "real" in answer.text.lower()

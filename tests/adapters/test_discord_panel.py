@@ -195,6 +195,16 @@ async def test_members_are_told_where_members_are(rig: Rig, wanted: str) -> None
     assert ("could not tell the members" in text) == (wanted == "nowhere")
 
 
+async def test_what_is_used_of_the_day_is_shown(rig: Rig) -> None:
+    await rig.rule(per_server_per_day=1500, review=True)
+    await rig.world.reply(await rig.world.say(rig.member, rig.general, rig.world.bot.mention, uploads=[upload()]))
+    panel = await opened(rig, "Answers")
+    assert "Used today (UTC): 1 of 1,500." in panel.text and "please choose one" in panel.text
+    await rig.rule(per_server_per_day=None, log_channel=str(rig.log.id))
+    panel = await opened(rig, "Answers")
+    assert "Used today" not in panel.text and "please choose one" not in panel.text
+
+
 async def test_a_log_channel_that_is_gone_is_named(rig: Rig) -> None:
     await rig.rule(log_channel=str(rig.log.id), mode="log")
     assert "isn't there any more" not in (await opened(rig)).text

@@ -309,6 +309,7 @@ async def test_keeping_pictures_to_learn_is_announced(telegram: Telegram, tmp_pa
         announced = (await answered(telegram, group, 3))[2].text
         days = candid.community.review.keep_days
         assert say("community.review-on", days=days) in announced and "/optout" in announced
+        await telegram.until(lambda: say("community.review-needs-log") in panel.text)
         assert (await rules_of(candid, group)).review
         again = ann.presses(panel, "✓ " + words("yes"))  # it was on already
         await telegram.until(lambda: again.answered)
@@ -337,8 +338,11 @@ async def test_what_a_file_has_set_is_shown_among_the_limits(telegram: Telegram,
     async with panel_on(telegram, tmp_path) as candid:
         by_file = {"per_user_per_minute": 2.5, "per_server_per_day": 1234}
         await candid.community.rules.change(f"telegram:{group.id}", "test", **by_file)
+        ann.photo(picture(250), group, "/check")
+        await answered(telegram, group)
         panel = await opened(telegram, ann, group)
         await press(telegram, ann, panel, begin("limits"))
+        assert say("community.quota-used", used=1, most="1,234") in panel.text
         chosen = [label for label in panel.buttons if label.startswith("✓")]
         assert chosen == ["✓ " + words("limit_minute", count="2.5"), "✓ " + words("limit_day", count="1,234")]
         other = ann.presses(panel, chosen[0])  # it is so already

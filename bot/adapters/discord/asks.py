@@ -92,15 +92,16 @@ def of_interaction(
     sources: tuple[Source, ...],
     target: discord.Message | None,
     *,
+    guild: int | None,
     private: bool = False,
 ) -> Ask:
-    """A command or a menu entry."""
+    """A command or a menu entry; `guild` is the server whose rules hold."""
     channel = interaction.channel_id or 0
     return Ask(
         key=f"discord/interaction/{interaction.id}",
         user=interaction.user.id,
         channel=channel,
-        guild=interaction.guild_id,
+        guild=guild,
         message=target.id if target is not None else None,
         application=interaction.application_id,
         token=interaction.token,

@@ -63,5 +63,5 @@ class Front:
             await self._responses.sentence(interaction, say("discord.not_allowed", place.language))
             return
         private = place.rules.audience is Audience.ASKER
-        ask = of_interaction(interaction, found, message, private=private)
+        ask = of_interaction(interaction, found, message, guild=place.guild, private=private)
         await self._desk.take(ask, self._responses.acknowledge(interaction, ephemeral=private))

@@ -111,6 +111,7 @@ class SettingsDesk:
             reviewable=self._community.review.enabled,
             keep_days=self._community.review.keep_days,
             content=interaction.client.content,
+            used=await self._community.quotas.used(place.server),
             note=note,
         )
         return panel.page(page)

@@ -30,6 +30,7 @@ class Panel:
     reviewable: bool
     keep_days: int
     content: bool
+    used: int = 0  # checks today
     note: str = ""
 
     def page(self, name: str) -> Answer:
@@ -80,10 +81,13 @@ class Panel:
         lines = [
             self._say("per_person", count=person) if person else self._say("per_person_default"),
             self._say("per_day", count=day) if day else self._say("per_day_default"),
+            *([self._used()] if day else []),
             self._say("appeals_on" if rules.appealable else "appeals_need_log" if rules.appeals else "appeals_off"),
         ]
         if self.reviewable:
             lines.append(self._say("review_on" if rules.review else "review_off", days=self.keep_days))
+        if rules.review and rules.log_channel is None:
+            lines.append(say("community.review-needs-log", self.language))
         audiences = [Option(one, self._say(f"audience-{one}")) for one in Audience]
         note = self._say("language_drafted")
         known = [
@@ -136,6 +140,10 @@ class Panel:
                 place = f"<#{channel}>"
                 found.append(say("discord.permission_missing", self.language, channel=place, names=lacking))
         return found[:MOST_WARNINGS]
+
+    def _used(self) -> str:
+        used, most = (grouped(number or 0, self.language) for number in (self.used, self.rules.per_server_per_day))
+        return say("community.quota-used", self.language, used=used, most=most)
 
     def _known(self, channels: Sequence[str]) -> list[str]:
         """Of these, the channels that there are still."""

@@ -38,6 +38,7 @@ class View:
     topic: str | None = None
     sees_all: bool = True
     reviews: bool = False  # whether whoever runs the bot keeps pictures for review
+    used: int = 0  # checks today
     names: dict[str, str] = field(default_factory=dict)  # of exempt people
 
     def say(self, key: str, **values: object) -> str:
@@ -60,6 +61,12 @@ def page(name: str, view: View) -> tuple[str, InlineKeyboardMarkup]:
     if name == "language":
         drafted = ", ".join(language_name(code) for code in languages() if machine_drafted(code))
         lines += [view.say("language_drafted", names=drafted)] if drafted else []
+    most = view.rules.per_server_per_day
+    if name == "limits" and most is not None:
+        used = {"used": grouped(view.used, view.language), "most": grouped(most, view.language)}
+        lines.append(say("community.quota-used", view.language, **used))
+    if name == "review" and view.rules.review and view.rules.log_channel is None:
+        lines.append(say("community.review-needs-log", view.language))
     if name == "exempt":
         lines.append(say("telegram.exempt_how", view.language))
     if name == "sensitivity" and not _curve(view):

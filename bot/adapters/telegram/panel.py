@@ -160,6 +160,7 @@ class Panel:
             topic=topic,
             sees_all=not rules.channels or await self._rights.sees_all(chat),
             reviews=self._community.review.enabled,
+            used=await self._community.quotas.used(server_of(chat)),
             names=await self._names(chat, rules.exempt_users[:5]) if names else {},
         )
 
