@@ -1,9 +1,11 @@
-"""A Redis of its own for each test, that can be stopped, started again empty, and cut off."""
+"""A Redis of its own for each test, that can be stopped, started again empty, and cut off; and a Postgres for each file."""
 
 import asyncio
+import os
 import shutil
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +19,44 @@ from bot.secret import Secret
 from bot.settings import ChecksSettings, Settings, default_settings
 from bot.store import Store
 from tests.commands.conftest import add_version
-from tests.conftest import FakeDetector
+from tests.conftest import FakeDetector, empty_schema
+
+PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [
+    Path(found).parent for found in [shutil.which("initdb")] if found
+]
+
+
+class Cluster:
+    """A Postgres on a free port of 127.0.0.1 with its data in a folder. As root it runs as the user "postgres"."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.programs = folder, PROGRAMS[-1]
+        self.user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        self.address = f"postgresql://candid@127.0.0.1:{self.port}/postgres?connect_timeout=5"
+
+    def run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [*self.user, str(self.programs / program), *arguments],
+            check=True,
+            cwd="/",
+            capture_output=True,
+            timeout=120,
+        )
+
+    def create(self) -> None:
+        if self.user:
+            shutil.chown(self.folder, "postgres")
+        self.run("initdb", "-D", f"{self.folder}/data", "-U", "candid", "--auth=trust", "--no-sync")
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        self.run("pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-o", options, "-w", "start")
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", f"{self.folder}/data", "-m", "fast", "-w", "stop")
 
 
 class RedisServer:
@@ -73,10 +112,12 @@ class Line:
             await listening.wait_closed()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.ends.add(writer)
         with suppress(OSError):
             theirs, ours = await asyncio.open_connection("127.0.0.1", self.server.port)
-            self.ends |= {writer, ours}
+            self.ends.add(ours)
             await asyncio.gather(self._pass(reader, ours), self._pass(theirs, writer))
+        writer.close()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -85,6 +126,25 @@ class Line:
                 writer.write(data)
                 await writer.drain()
         writer.close()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    pytest.importorskip("psycopg", reason="the extra `scale` is not installed")
+    if not PROGRAMS or not (PROGRAMS[-1] / "initdb").exists():
+        pytest.skip("Postgres is not installed (Debian's package postgresql)")
+    folder = Path(subprocess.run(["mktemp", "-d"], check=True, capture_output=True, text=True).stdout.strip())
+    cluster = Cluster(folder)
+    cluster.create()
+    cluster.start()
+    yield cluster
+    cluster.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def address(cluster: Cluster) -> AsyncIterator[Secret]:
+    yield Secret(await empty_schema(cluster.address))
 
 
 @pytest.fixture

@@ -1,11 +1,7 @@
 """Workers killed with pictures in hand, Redis gone and back empty, the line to it cut: every request has one answer."""
 
 import asyncio
-import os
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -16,48 +12,16 @@ from bot.secret import Secret
 from bot.settings import Settings
 from bot.store import Store
 from bot.verdict import Verdict
-from tests.commands.candid import ROOT
 from tests.conftest import FakeDetector, make_picture
 from tests.scale.conftest import Line, RedisServer, asking, loads, until, working
-
-REQUESTS = 120
-CLAIM = 1.5  # seconds until the tasks of a silent worker are taken over
+from tests.scale.processes import CUT_SECONDS, FULL, PATIENCE, REQUESTS, worker_process
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bot.scale.remote, "AGAIN_SECONDS", 4.0)
-    monkeypatch.setattr(bot.scale.remote, "CLAIM_SECONDS", 2.0)
-
-
-@asynccontextmanager
-async def worker_process(
-    settings: Settings, seconds: float = 0.02, deadly: int = 0
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.scale.fake_worker", str(seconds), str(CLAIM), str(deadly)),
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "REDIS_URL": settings.scale.redis.reveal(),
-            "CANDID_WEB__PORT": "0",
-            "CANDID_MODEL__DIRECTORY": settings.model.directory,
-            "CANDID_STORE__PATH": settings.store.path,
-        },
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        assert process.stderr is not None
-        async with asyncio.timeout(60):
-            while b"takes pictures" not in (line := await process.stderr.readline()):
-                assert line, "the worker ended by itself"
-        reading = asyncio.create_task(process.stderr.read())
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-        await reading
+    if not FULL:
+        monkeypatch.setattr(bot.scale.remote, "AGAIN_SECONDS", 4.0)
+        monkeypatch.setattr(bot.scale.remote, "CLAIM_SECONDS", 2.0)
 
 
 def request_all(checker: Checker, count: int = REQUESTS) -> list["asyncio.Task[Verdict]"]:
@@ -65,17 +29,21 @@ def request_all(checker: Checker, count: int = REQUESTS) -> list["asyncio.Task[V
     return [
         asyncio.create_task(
             checker.check(
-                Picture(make_picture(40 + number, seed=number)), Asker(f"discord:guild/{number % 7}", f"{number}")
+                Picture(make_picture(shade(number), seed=number)), Asker(f"discord:guild/{number % 7}", f"{number}")
             )
         )
         for number in range(count)
     ]
 
 
+def shade(number: int) -> int:
+    return 40 + number % 180
+
+
 def assert_all_right(verdicts: list[Verdict]) -> None:
     assert len({verdict.sha256 for verdict in verdicts}) == len(verdicts)
     for number, verdict in enumerate(verdicts):
-        assert abs(verdict.p_ai * 255 - (40 + number)) < 2
+        assert abs(verdict.p_ai * 255 - shade(number)) < 2
 
 
 async def test_a_worker_killed_with_pictures_in_hand_loses_none(settings: Settings, store: Store) -> None:
@@ -87,7 +55,7 @@ async def test_a_worker_killed_with_pictures_in_hand_loses_none(settings: Settin
         asks = request_all(checker)
         await until(lambda: sum(ask.done() for ask in asks) > 20)
         doomed.kill()
-        verdicts = await asyncio.wait_for(asyncio.gather(*asks), 60)
+        verdicts = await asyncio.wait_for(asyncio.gather(*asks), PATIENCE)
         assert other.returncode is None
     assert_all_right(verdicts)
 
@@ -101,7 +69,7 @@ async def test_the_only_worker_killed_and_another_started(settings: Settings, st
             doomed.kill()
             await doomed.wait()
         async with worker_process(settings):
-            verdicts = await asyncio.wait_for(asyncio.gather(*asks), 60)
+            verdicts = await asyncio.wait_for(asyncio.gather(*asks), PATIENCE)
     assert_all_right(verdicts)
 
 
@@ -114,7 +82,7 @@ async def test_a_redis_that_comes_back_empty(settings: Settings, store: Store, s
         await server.stop()
         await asyncio.sleep(1)
         await server.start()
-        verdicts = await asyncio.wait_for(asyncio.gather(*asks), 90)
+        verdicts = await asyncio.wait_for(asyncio.gather(*asks), PATIENCE)
     assert_all_right(verdicts)
 
 
@@ -128,10 +96,10 @@ async def test_a_line_that_is_cut_for_a_while(settings: Settings, store: Store, 
             asks = request_all(checker)
             await until(lambda: sum(ask.done() for ask in asks) > 20)
             line.whole.clear()
-            await asyncio.sleep(3)
+            await asyncio.sleep(CUT_SECONDS)
             assert not all(ask.done() for ask in asks)
             line.whole.set()
-            verdicts = await asyncio.wait_for(asyncio.gather(*asks), 90)
+            verdicts = await asyncio.wait_for(asyncio.gather(*asks), PATIENCE)
     assert_all_right(verdicts)
 
 

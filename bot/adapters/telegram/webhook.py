@@ -3,6 +3,7 @@
 import hmac
 import json
 import logging
+import secrets
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -26,10 +27,8 @@ class Webhook:
         self._settings = settings
         self._bot = bot
         self._take = take
-        # There is always a secret: without one, anybody who finds the address could play Telegram. Of several processes
-        # each must know it, so where none is set it follows from what they share.
-        own = hmac.digest(settings.token.reveal().encode(), b"the secret of Candid's webhook", "sha256").hex()
-        self._secret = settings.webhook_secret.reveal() or own
+        # There is always a secret: without one, anybody who finds the address could play Telegram.
+        self._secret = settings.webhook_secret.reveal() or secrets.token_urlsafe(32)
         self._runner: web.AppRunner | None = None
 
     async def open(self) -> None:

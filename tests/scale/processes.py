@@ -1,0 +1,122 @@
+"""Workers and bots as processes that can be killed, and how much the tests of faults ask of them.
+
+They are short by default. `CANDID_FULL=1` gives them their full size and Candid's own patience.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from bot.settings import Settings
+from tests.adapters.balancer import Balancer, free_port
+from tests.commands.candid import ROOT
+from tests.peers.telegram import Telegram
+
+FULL = os.environ.get("CANDID_FULL") == "1"
+REQUESTS = 500 if FULL else 120
+CUT_SECONDS = 30.0 if FULL else 3.0
+PATIENCE = 240.0 if FULL else 90.0
+CLAIM = 20.0 if FULL else 1.5  # seconds until the tasks of a silent worker are taken over
+LEASE = 15.0 if FULL else 3.0  # seconds until what a silent bot had accepted is taken over
+CONFIG = """
+[telegram]
+mode = "webhook"
+webhook_url = "{hook}"
+webhook_listen = "127.0.0.1:{listen}"
+base_url = "{base_url}"
+base_file_url = "{file_url}"
+[web]
+port = {port}
+[model]
+directory = "{versions}"
+[checks]
+per_user_burst = 100000
+per_chat_burst = 100000
+queue = 10000
+"""
+
+
+@asynccontextmanager
+async def worker_process(
+    settings: Settings, seconds: float = 0.02, deadly: int = 0
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.scale.fake_worker", str(seconds), str(CLAIM), str(deadly)),
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "REDIS_URL": settings.scale.redis.reveal(),
+            "CANDID_WEB__PORT": "0",
+            "CANDID_MODEL__DIRECTORY": settings.model.directory,
+            "CANDID_STORE__PATH": settings.store.path,
+        },
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stderr is not None
+        async with asyncio.timeout(60):
+            while b"takes pictures" not in (line := await process.stderr.readline()):
+                assert line, "the worker ended by itself"
+        reading = asyncio.create_task(process.stderr.read())
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        await reading
+
+
+class Bot:
+    """A bot process behind a balancer, with a Postgres, a Redis and a Telegram."""
+
+    def __init__(self, folder: Path, telegram: Telegram, balancer: Balancer, versions: str, **environ: str) -> None:
+        self.port, listen = free_port(), free_port()
+        balancer.ports.append(listen)
+        self.config, self.log = folder / f"{self.port}.toml", folder / f"{self.port}.log"
+        self.config.write_text(
+            CONFIG.format(
+                hook=balancer.url, listen=listen, base_url=telegram.url, file_url=telegram.file_url, port=self.port,
+                versions=versions,
+            )
+        )  # fmt: skip
+        self._environ = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "TELEGRAM_TOKEN": telegram.token,
+            "TELEGRAM_WEBHOOK_SECRET": "of-the-webhook",
+            **environ,
+        }
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Returns when it is ready to judge."""
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tests.scale.fake_bot", str(self.config), str(LEASE)),
+                env=self._environ,
+                stdout=log,
+                stderr=log,
+            )
+        async with asyncio.timeout(120):
+            while await self._ready() != 200:
+                assert self.process.returncode is None, self.log.read_text()
+                await asyncio.sleep(0.1)
+
+    async def kill(self) -> None:
+        """-9, if it runs."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+    async def _ready(self) -> int:
+        try:
+            address = f"http://127.0.0.1:{self.port}/readyz"
+            async with aiohttp.ClientSession() as client, client.get(address) as response:
+                return response.status
+        except aiohttp.ClientError:
+            return 0
