@@ -251,6 +251,20 @@ async def test_a_mention_is_answered_to_whoever_asked_only(rig: Rig) -> None:
     assert "appeals: “mine”" in rig.world.answers(rig.log)[0].text
 
 
+async def test_a_mention_does_not_hide_what_an_automatic_check_would_show(rig: Rig) -> None:
+    await rig.rule(audience="asker", channels=["*"], mode="reply-ai", log_channel=str(rig.log.id))
+    mention, here = rig.world.bot.mention, rig.world.direct(rig.member)
+    posted = await rig.world.say(rig.member, rig.general, mention, uploads=[upload()])
+    assert "AI-generated" in (await rig.world.reply(posted)).text and rig.world.answers(here) == []
+    await rig.rule(mode="log")
+    await rig.world.say(rig.member, rig.general, mention, uploads=[upload(254)])
+    await rig.world.until(lambda: len(rig.world.answers(here)) == 1)
+    await rig.rule(mode="reply-ai", exempt_users=[f"discord:user/{rig.member.id}"])
+    await rig.world.say(rig.member, rig.general, mention, uploads=[upload(253)])
+    await rig.world.until(lambda: len(rig.world.answers(here)) == 2)
+    assert len(rig.world.answers(rig.general)) == 1
+
+
 async def test_who_can_not_be_written_to_hears_how_to_ask(rig: Rig) -> None:
     await rig.rule(audience="asker")
     picture = await post(rig)

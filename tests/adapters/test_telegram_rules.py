@@ -196,14 +196,13 @@ async def test_asking_is_no_way_around_automatic_checks(telegram: Telegram, tmp_
         assert entry.links[0]["url"].endswith(f"/{photo.id}")
         await settled(telegram, candid)
         assert telegram.answers(group) == []
-        ann.says("hello", group)
         ben.says("/check", group, reply_to=ann.photo(picture(REAL), group))  # of another's picture he is told no
         assert (await answered(telegram, group))[0].text == say("telegram.admins_ask")
         await ruled(candid, group, exempt_users=[f"telegram:user/{ben.person.id}"])
-        before = len(telegram.answers(log))
+        await answered(telegram, log, 2)  # hers is looked at by itself
         ben.photo(picture(AI, seed=2), group, "/check")
         await settled(telegram, candid)
-        assert len(telegram.answers(log)) == before
+        assert len(telegram.answers(log)) == 2
 
 
 async def test_answers_for_the_asker_alone(telegram: Telegram, tmp_path: Path) -> None:
@@ -226,6 +225,26 @@ async def test_answers_for_the_asker_alone(telegram: Telegram, tmp_path: Path) -
         cy.says("/check", group, reply_to=photo)  # has never written to the bot, which therefore can't write either
         [public] = await answered(telegram, group)
         assert public.buttons and telegram.answers(cy.chat) == []
+
+
+async def test_asking_does_not_hide_what_an_automatic_check_would_show(telegram: Telegram, tmp_path: Path) -> None:
+    ann = telegram.human("Ann")
+    group, log = telegram.group("Art", ann), telegram.group("Log")
+    async with candid_on(telegram, tmp_path) as candid:
+        await ruled(candid, group, audience="asker", channels=["*"], mode="reply-ai", log_channel=str(log.id))
+        ann.photo(picture(AI), group, "/check")
+        assert (await answered(telegram, group))[0].buttons and telegram.answers(ann.chat) == []
+        await ruled(candid, group, mode="log")
+        ann.photo(picture(AI, seed=1), group, "/check")
+        await answered(telegram, ann.chat)
+        await ruled(candid, group, mode="reply-ai", exempt_users=[f"telegram:user/{ann.person.id}"])
+        ann.photo(picture(AI, seed=2), group, "/check")
+        await answered(telegram, ann.chat, 2)
+        await ruled(candid, group, exempt_users=[])
+        await candid.community.members.opt_out(f"telegram:user/{ann.person.id}")
+        ann.photo(picture(AI, seed=3), group, "/check")
+        await answered(telegram, ann.chat, 3)
+        assert len(telegram.answers(group)) == 1
 
 
 async def test_an_answer_aside_stays_aside_after_a_crash(telegram: Telegram, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from bot.adapters.discord.here import may_ask, person, places, roles, server
 from bot.adapters.discord.sources import Finder
 from bot.adapters.discord.talk import read
 from bot.adapters.discord.tree import Translator, Tree
-from bot.community import Audience, Community
+from bot.community import Audience, Community, Mode
 
 log = logging.getLogger(__name__)
 
@@ -128,9 +128,11 @@ class CandidClient(discord.Client):
         if message.guild is None or ask.automatic or not isinstance(message.author, discord.Member):
             return ask
         rules = await self._community.rules.read(server(message.guild.id))
+        own = automatic and bool(ask.sources) and ask.target == (message.channel.id, message.id)
         if may_ask(rules, message.author, message.author.guild_permissions):
-            return replace(ask, private=rules.audience is Audience.ASKER)
-        if automatic and ask.sources and ask.target == (message.channel.id, message.id):
+            shown = own and rules.mode is not Mode.LOG  # to all, as an automatic check does it
+            return replace(ask, private=rules.audience is Audience.ASKER and not shown)
+        if own:
             return replace(ask, automatic=True)
         return replace(ask, refusal="discord.not_allowed")
 

@@ -17,7 +17,7 @@ from bot.adapters.telegram.link import Timings
 from bot.adapters.telegram.pictures import Kept, Pictures
 from bot.adapters.telegram.reactions import Reactions
 from bot.adapters.telegram.sources import Source, fetch
-from bot.community import Audience, Mode, Rules
+from bot.community import Mode, Rules
 from bot.core import Checker
 from bot.errors import Refusal, TryLater
 from bot.inbox import Inbox, TakenOver
@@ -154,7 +154,7 @@ class Desk:
             await self._turn_away(ask, refusal, deadline)
             return
         if not (ask.automatic or ask.placeholder):
-            if rules.audience is Audience.ASKER and ask.place.chat < 0:  # aside, with those who have written to the bot
+            if await self._gate.aside(ask, rules):  # with those who have written to the bot
                 ask.aside = ask.user > 0 and await self._attachments.reaches(ask.user)
             text = plain(say("telegram.looking", ask.language))
             ask.placeholder = await self._delivery.send(ask.answer_place, text, deadline)

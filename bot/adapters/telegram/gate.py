@@ -2,7 +2,7 @@
 
 from bot.adapters.telegram.asks import Ask
 from bot.adapters.telegram.rights import Rights
-from bot.community import Community, Rules
+from bot.community import Audience, Community, Mode, Rules
 from bot.errors import Refusal
 from bot.wording import refuse
 
@@ -36,17 +36,31 @@ class Gate:
                 if ask.author != ask.user or not rules.automatic(ask.topic):
                     raise
                 ask.automatic = True  # it is looked at anyway: asking is no way around that
-        if chat < 0 and ask.automatic and ask.author is not None:
-            roles = await self._rights.roles(chat, ask.author) if rules.exempt_roles else ()
-            if rules.exempt(person_key(ask.author), roles, ask.topic):
-                raise refuse("exempt", "telegram.exempt_here")
+        if ask.automatic and await self._exempt(ask, rules):
+            raise refuse("exempt", "telegram.exempt_here")
         for owner in (ask.author, ask.origin):
             await self.leave_alone(owner, None if ask.automatic else ask.user)
+
+    async def aside(self, ask: Ask, rules: Rules) -> bool:
+        """Whether only whoever asks is to see the answer; not what an automatic check would have shown to all anyway."""
+        if ask.place.chat > 0 or rules.audience is not Audience.ASKER:
+            return False
+        shown = ask.author == ask.user and rules.automatic(ask.topic) and rules.mode is not Mode.LOG
+        if not shown or await self._exempt(ask, rules):
+            return True
+        return await self._community.members.opted_out(person_key(ask.user))
 
     async def leave_alone(self, owner: int | None, person: int | None) -> None:
         """Raises Refusal when the owner of a picture doesn't want it to be looked at, and isn't the person who asks."""
         if owner and owner != person and await self._community.members.opted_out(person_key(owner)):
             raise refuse("opted-out", "community.they-opted-out")
+
+    async def _exempt(self, ask: Ask, rules: Rules) -> bool:
+        """Whether automatic checks leave the author alone there."""
+        if ask.place.chat > 0 or ask.author is None:
+            return False
+        roles = await self._rights.roles(ask.place.chat, ask.author) if rules.exempt_roles else ()
+        return rules.exempt(person_key(ask.author), roles, ask.topic)
 
     async def admit_command(self, chat: int, person: int, rules: Rules) -> None:
         """Raises Refusal when this person may not use commands in a group."""
