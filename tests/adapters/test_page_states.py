@@ -3,13 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from bot.adapters.web import WebAdapter
 from bot.core import Checker
 from bot.metrics import Metrics
 from bot.settings import ChecksSettings
 from bot.store import Store
+from bot.wording import say
 from tests.adapters.browser import Tab
-from tests.adapters.page_rig import HEARD, VERDICT, faults, keep_shot
+from tests.adapters.page_rig import HEARD, TITLES, VERDICT, faults, keep_shot
 from tests.adapters.web_rig import serving, web_settings
 from tests.conftest import FakeDetector
 
@@ -87,3 +90,16 @@ async def test_the_token_is_asked_for_once_and_kept_in_this_tab(
         await tab.until(VERDICT)
         assert await tab.run("sessionStorage.getItem('candid-token')") == "a-token"
         assert await tab.run("localStorage.length") == 0
+
+
+async def test_wrong_is_answered_below_the_buttons(
+    web: WebAdapter, tab: Tab, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.core.REPORTS_A_DAY", 1)
+    await tab.open(web.url, 1280)
+    for number, said in enumerate((say("web.reported"), say("community.too-many-reports", most=1))):
+        await tab.choose("#choose", [pictures[number]])
+        await tab.until(f"({TITLES}).length === {number + 1} && !!document.querySelector('.card [data-says]')")
+        await tab.run("document.querySelector('.card [data-says=real]').click()")
+        await tab.until("!!document.querySelector('.card .wrong .fine').textContent")
+        assert await tab.run("document.querySelector('.card .wrong .fine').textContent") == said
