@@ -75,6 +75,26 @@ async def test_an_automatic_check_is_answered_after_a_crash(tmp_path: Path, monk
         assert len(rig.world.answers()) == 1
 
 
+async def test_an_opt_out_holds_for_what_was_accepted_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Rig(tmp_path, message_content=True) as rig:
+        rig.world.portal_message_content = True
+        await rig.start()
+        await rig.allow(rig.general)
+        asked = stuck(rig, monkeypatch)
+        await rig.world.say(rig.member, rig.general, uploads=[upload(255)])
+        await asked.wait()
+        await rig.community.members.opt_out(f"discord:user/{rig.member.id}")
+        await revive(rig)
+        for _ in range(100):
+            if not await open_rows(rig):
+                break
+            await asyncio.sleep(0.02)
+        assert not await open_rows(rig)
+        assert rig.world.answers() == [] and rig.detector.passes == []
+
+
 async def test_a_crash_between_the_answer_and_the_note_of_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     noted = asyncio.Event()
 

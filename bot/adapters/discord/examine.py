@@ -86,7 +86,8 @@ class Examiner:
         if sources is None:
             sources, author = await self._look_up(ask, until)
             found = replace(found, author=author)
-        if author not in (None, ask.user) and await self._community.members.opted_out(person(author or 0)):
+        own = None if ask.automatic else ask.user  # whoever asks about the own picture has wanted it
+        if author not in (None, own) and await self._community.members.opted_out(person(author or 0)):
             return replace(found, sentence=say("community.they-opted-out", found.language))
         if not sources:
             return replace(found, sentence=say("discord.no_picture", found.language))
