@@ -8,6 +8,7 @@ from bot.accounts import Grade, Point
 from bot.errors import SettingsError
 from bot.scale.broker import TIMEOUTS, TROUBLE
 from bot.scale.postgres import PostgresDatabase
+from bot.scale.turns import lined_up
 from bot.scale.wire import STREAMS, WORKERS
 from bot.settings import Settings
 
@@ -23,7 +24,7 @@ async def look_at_redis(settings: Settings) -> list[Point]:
         )
         names = [key async for key in redis.scan_iter(f"{WORKERS}*")]
         models = {(await redis.get(name) or b"?").decode() for name in names}
-        waiting = sum([await redis.xlen(stream) for stream in STREAMS.values()])
+        waiting = sum([await redis.xlen(stream) for stream in STREAMS.values()]) + await lined_up(redis)
     except TROUBLE as error:
         return [Point(Grade.WRONG, f"Redis can't be reached ({type(error).__name__}): is it up, and REDIS_URL right?")]
     finally:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from bot.limits import Lane
 from bot.scale.broker import TROUBLE
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 RENEW_SECONDS = 2.0
 LIFE_SECONDS = 8.0
+LINE = "candid:turns:line:"  # and the lane: chats in the order of their turns; and the chat: its tickets
 GRANTS = "candid:turns:yours:"  # the channel of a process
 
 # ARGV[1] is how many may hold a turn, ARGV[2] the process, ARGV[3] its life in milliseconds; a ticket is "process/number".
@@ -104,6 +106,15 @@ end
 return granted
 """
 )
+
+
+async def lined_up(redis: Any) -> int:
+    """How many pictures of all processes wait for a turn."""
+    count = 0
+    for lane in Lane:
+        for chat in await redis.lrange(f"{LINE}{lane:d}", 0, -1):
+            count += await redis.llen(f"{LINE}{lane:d}:{chat.decode()}")
+    return count
 
 
 @dataclass(slots=True, eq=False)

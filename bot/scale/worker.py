@@ -24,6 +24,7 @@ from bot.judge import LocalJudge
 from bot.limits import Lane
 from bot.metrics import Metrics
 from bot.scale.broker import TIMEOUTS, TROUBLE, LaneBroker, Results
+from bot.scale.turns import lined_up
 from bot.scale.wire import (
     HEARTBEAT_SECONDS,
     LIFE_SECONDS,
@@ -172,7 +173,7 @@ class Worker:
                 assert self._judge is not None
                 await self._redis.set(MODEL, json.dumps(asdict(self._judge.model)))
                 await self._broker.hold()
-                self._metrics.stream_depth(await self._broker.depth())
+                self._metrics.stream_depth(await self._broker.depth() + await lined_up(self._redis))
             except TROUBLE as error:
                 log.debug("Redis does not know that this worker lives (%s)", error)
             await asyncio.sleep(HEARTBEAT_SECONDS)

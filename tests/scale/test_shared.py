@@ -186,20 +186,30 @@ class Hall:
     async def line_up(self, *visits: tuple[Any, str, str], lane: Lane = Lane.PERSON) -> list["asyncio.Task[None]"]:
         tasks = []
         for of, chat, name in visits:
+            before = len(of._places)
             tasks.append(asyncio.create_task(self.visit(of, chat, name, lane)))
-            await until(lambda of=of: all(place.stands for place in of._places.values()) and of._places)  # type: ignore[misc]
+            await until(lambda of=of, before=before: len(of._places) > before)  # type: ignore[misc]
+            await until(lambda of=of: all(place.stands for place in of._places.values()))  # type: ignore[misc]
         return tasks
 
 
 async def test_chats_take_turns_whichever_processes_they_are_in(server: RedisServer) -> None:
+    from redis.asyncio import Redis
+
+    from bot.scale.turns import lined_up
+
     hall = Hall()
     async with turns(server.url) as (one, two):
         first = await hall.line_up((one, "first", "first"))
         unasked = await hall.line_up((one, "auto", "u0"), lane=Lane.AUTOMATIC)
         album = [((one, two)[n % 2], "album", f"a{n}") for n in range(5)]
         tasks = await hall.line_up(*album, (two, "anna", "b0"), (one, "anna", "b1"), (two, "carl", "c0"))
+        redis = Redis.from_url(server.url)
+        assert await lined_up(redis) == 9
         hall.leave.set()
         await asyncio.gather(*first, *unasked, *tasks)
+    assert await lined_up(redis) == 0
+    await redis.aclose()
     assert hall.order == ["first", "a0", "b0", "c0", "a1", "b1", "a2", "a3", "a4", "u0"]
     assert hall.most == 1
 
