@@ -1,6 +1,7 @@
 """One webhook, several processes behind a balancer: every update is dealt with once, whoever gets it and whoever dies."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.adapters.balancer import Balancer, free_port
 from tests.adapters.telegram_bot import LOOKING, QUICK, answered, picture, settings_for
 from tests.conftest import FakeDetector
 from tests.peers.telegram import Telegram
+from tests.scale.conftest import RedisServer
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +38,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 class Process:
     """A Candid behind the balancer; the store is everybody's."""
 
-    def __init__(self, telegram: Telegram, balancer: Balancer, folder: Path) -> None:
+    def __init__(self, telegram: Telegram, balancer: Balancer, folder: Path, redis: str = "") -> None:
         self.telegram, self.folder, self.port = telegram, folder, free_port()
         self.settings: Settings = settings_for(
             telegram,
@@ -45,6 +47,7 @@ class Process:
             webhook_listen=f"127.0.0.1:{self.port}",
             webhook_secret=Secret("of-the-webhook"),
         )
+        self.settings = replace(self.settings, scale=replace(self.settings.scale, redis=Secret(redis)))
         balancer.ports.append(self.port)
         self.balancer, self.detector, self.timings = balancer, FakeDetector(), replace(QUICK, album=0.3)
 
@@ -157,6 +160,37 @@ async def test_an_album_whose_parts_reach_both_is_answered_once_and_in_order(
     assert {number for number, _ in balancer.handed} == {0, 1}
     for process in two:
         assert await process.adapter._inbox.unanswered("telegram") == ([], [])
+
+
+@pytest.mark.parametrize("automatic", [False, True])
+async def test_an_album_is_asked_about_whole_by_one_caption_or_reply(
+    telegram: Telegram, balancer: Balancer, tmp_path: Path, automatic: bool
+) -> None:
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed (Debian's package of that name)")
+    telegram.world.reads_all = True
+    server = RedisServer(tmp_path)
+    await server.start()
+    processes = [await Process(telegram, balancer, tmp_path, server.url).start() for _ in range(2)]
+    await telegram.until(lambda: telegram.updates.webhook)
+    ann = telegram.human("Ann")
+    group = telegram.group("Art", ann)
+    if automatic:
+        for process in processes:
+            await process.community.rules.change(f"telegram:{group.id}", "test", channels=["*"])
+    parts = ann.album([picture(shade, seed=shade) for shade in (250, 10, 250, 128)], group, caption="/check")
+    [answer] = await answered(telegram, group)
+    assert [line[:3] for line in answer.text.splitlines() if line[:1].isdigit()] == ["1. ", "2. ", "3. ", "4. "]
+    ann.says("/check", group, reply_to=parts[2])
+    [_, second] = await answered(telegram, group, 2)
+    assert "4. " in second.text and answer.text.splitlines()[:4] == second.text.splitlines()[:4]
+    await asyncio.sleep(1.0)
+    assert len(telegram.answers(group)) == 2
+    await server.stop()  # without it, the parts of one process are better than none
+    ann.album([picture(250, seed=n) for n in range(4)], group, caption="/check")
+    await answered(telegram, group, 3, seconds=20)
+    for process in processes:
+        await process.close()
 
 
 async def test_what_a_killed_process_had_in_hand_is_taken_over(

@@ -13,7 +13,7 @@ from telegram.constants import ChatType
 from telegram.error import InvalidToken
 
 from bot import trail
-from bot.adapters.telegram.asks import PLATFORM, Albums, Ask, joined
+from bot.adapters.telegram.asks import PLATFORM, Albums, Ask, Shelf, joined
 from bot.adapters.telegram.delivery import Delivery, Stale
 from bot.adapters.telegram.errands import Errand, Errands, guarded, key_of
 from bot.adapters.telegram.link import Bot, Timings, connect, said_by_telegram
@@ -64,7 +64,7 @@ class TelegramAdapter:
         self._finished = asyncio.Event()
         self._finished.set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._albums = Albums()
+        self._albums = Albums(shelf=_shelf(settings) if inbox.shared else None)
         self._errands = Errands(inbox, self._spawn)
 
     async def run(self) -> None:
@@ -92,6 +92,7 @@ class TelegramAdapter:
         """Take nothing new, finish what was accepted, confirm it to Telegram; `run` returns then."""
         self._stop.set()
         await self._finished.wait()
+        await self._albums.close()
 
     async def _serve(self, bot: Bot) -> None:
         self._bot = bot
@@ -101,7 +102,7 @@ class TelegramAdapter:
         delivery = parts.delivery
         await self._resume(*await self._inbox.unanswered(PLATFORM))
         if self._inbox.shared:
-            parts.desk.look_around = self._look_around
+            parts.desk.look_around = self._complete
             self._spawn(guarded(self._watch()))
         self._spawn(guarded(self._parts.groups.register_commands()))
         polls = self._settings.telegram.mode == "polling"
@@ -171,6 +172,12 @@ class TelegramAdapter:
 
     async def _look_around(self) -> None:
         await self._resume(*await self._inbox.orphans(PLATFORM))
+
+    async def _complete(self, ask: Ask) -> bool:
+        """Parts of an album that came to other processes: those that were asked about there, and those that were only seen."""
+        await self._look_around()
+        parts = await self._albums.look_up(ask.place.chat, ask.album or "")
+        return ask.take_in({number: part for number, part in parts.items() if part.still or not ask.automatic})
 
     async def _resume(self, fresh: list[Request], stale: list[Request]) -> None:
         """Take up what an earlier run, or another process, has left."""
@@ -243,7 +250,7 @@ class TelegramAdapter:
             return None
         if message.from_user and message.from_user.is_bot and not message.sender_chat:
             return None
-        self._albums.remember(message)
+        await self._albums.remember(message)
         automatic = not private and source_of(message) is not None and await self._parts.groups.automatic(message)
         ask = self._parts.reader.ask(message, automatic=automatic)
         if ask is None and self._parts.desk.collects(chat.id, message.media_group_id):
@@ -264,6 +271,15 @@ class TelegramAdapter:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _shelf(settings: Settings) -> Shelf | None:
+    """Where processes tell each other of parts of albums, if they have a Redis."""
+    if not settings.scale.redis:
+        return None
+    from bot.scale.albums import AlbumShelf
+
+    return AlbumShelf(settings.scale.redis)
 
 
 async def _initialize(bot: Bot) -> None:

@@ -67,7 +67,7 @@ class Desk:
         self._timings = timings
         self._stop = stop
         self._albums: dict[tuple[int, str], Ask] = {}  # those that still get parts
-        self.look_around: Callable[[], Awaitable[None]] | None = None  # takes up what other processes have for this one
+        self.look_around: Callable[[Ask], Awaitable[bool]] | None = None  # for parts of an album that others got
         self._seats = asyncio.Semaphore(_DOWNLOADS)
         self._chats: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
 
@@ -256,8 +256,8 @@ class Desk:
         """Wait until no further part of an album has come for a while; then its first row stands for all of it."""
         while (wait := ask.quiet_at - time.time()) > 0:
             await asyncio.sleep(wait)
-            if ask.album and self.look_around and ask.quiet_at <= time.time():
-                await self.look_around()  # parts that came to other processes
+            if ask.album and self.look_around and ask.quiet_at <= time.time() and await self.look_around(ask):
+                ask.quiet_at = max(ask.quiet_at, time.time() + self._timings.album)
         self._close_album(ask)
         if group := _group(ask):
             await self._inbox.done(group)
