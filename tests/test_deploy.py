@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 import bot.metrics
-from bot.settings import SECRETS, default_settings
+from bot.adapters.discord.shards import parse_shards
+from bot.settings import SECRETS, default_settings, load_settings
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 OF_THE_PROCESS = {"process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"}
@@ -61,22 +62,45 @@ def test_every_alert_says_what_to_do() -> None:
 
 def manifests() -> list[dict[str, Any]]:
     return [
-        one for file in sorted((DEPLOY / "kubernetes").glob("*.yaml")) for one in yaml.safe_load_all(file.read_text())
+        one for file in sorted((DEPLOY / "kubernetes").rglob("*.yaml")) for one in yaml.safe_load_all(file.read_text())
     ]
 
 
 def test_every_setting_in_the_cluster_exists_and_no_container_is_more_than_it_must() -> None:
-    deployments = [one for one in manifests() if one["kind"] == "Deployment"]
-    assert {one["metadata"]["name"] for one in deployments} == {"candid-bot", "candid-redis", "candid-worker"}
+    deployments = [one for one in manifests() if one["kind"] in ("Deployment", "StatefulSet")]
+    assert {one["metadata"]["name"] for one in deployments} == {
+        *("candid-bot", "candid-bots", "candid-postgres", "candid-redis", "candid-worker")
+    }
     for deployment in deployments:
         for container in deployment["spec"]["template"]["spec"]["containers"]:
             locked = container["securityContext"]
             assert locked["readOnlyRootFilesystem"] and locked["runAsNonRoot"] and "readinessProbe" in container
             environ = {one["name"]: "x" for one in container.get("env", ())}
-            known = set(SECRETS.values())
+            known = {*SECRETS.values(), "POD_INDEX"}
+            if container["name"] == "postgres":
+                continue  # not ours to know
             for name in environ:
                 section, _, key = name.removeprefix("CANDID_").lower().partition("__")
                 assert name in known or hasattr(getattr(default_settings(), section), key), name
+
+
+def test_each_of_several_bots_has_shards_of_its_own_and_all_have_the_webhook() -> None:
+    (bots,) = [one for one in manifests() if (one["kind"], one["metadata"]["name"]) == ("StatefulSet", "candid-bots")]
+    (container,) = bots["spec"]["template"]["spec"]["containers"]
+    environ = {one["name"]: one.get("value", "") for one in container["env"]}
+    replicas = bots["spec"]["replicas"]
+    held = [
+        parse_shards(environ["CANDID_DISCORD__SHARDS"].replace("$(POD_INDEX)", str(index))) for index in range(replicas)
+    ]
+    assert [shards.ids for shards in held if shards] == [(index,) for index in range(replicas)]
+    assert {shards.count for shards in held if shards} == {replicas}
+    secrets = {name: "postgresql://x@x/x" if name == "DATABASE_URL" else "x" for name in SECRETS.values()}
+    own = {name: value for name, value in environ.items() if name.startswith("CANDID_TELEGRAM")}
+    settings = load_settings(environ=secrets | own)
+    assert settings.telegram.mode == "webhook"
+    (hook,) = [one for one in manifests() if one["metadata"]["name"] == "candid-hook"]
+    (port,) = [one for one in container["ports"] if one["name"] == hook["spec"]["ports"][0]["targetPort"]]
+    assert settings.telegram.webhook_listen == f"0.0.0.0:{port['containerPort']}"
 
 
 def test_workers_grow_with_a_metric_that_they_show() -> None:
