@@ -6,6 +6,8 @@ again after a reconnect, and it must not be answered again.
 
 import asyncio
 import json
+import logging
+import sqlite3
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -13,6 +15,8 @@ from uuid import uuid4
 
 from bot.presence import Presence
 from bot.store import Json, Store
+
+log = logging.getLogger(__name__)
 
 _GROUP: dict[str, Json] = {"group": True}  # the payload of a row that stands for one
 MOST_RESTARTS = 3  # a request that was open when Candid ended so often may be why: it isn't tried again
@@ -48,6 +52,7 @@ class Inbox:
         self._coming: Counter[str] = Counter()  # being written down
         self._in_hand: set[str] = set()
         self._left: set[str] = set()  # struck off while it was looked for orphans
+        self._owed: set[str] = set()  # answered, but the database could not be told yet
         self._looking = asyncio.Lock()
 
     @property
@@ -90,12 +95,13 @@ class Inbox:
 
     async def done(self, key: str) -> None:
         """It was answered, or the person was told why not. What it held is forgotten; only its key is kept."""
-        await self._store.change(
-            "UPDATE inbox SET done = ?, payload = '{}' WHERE key = ? AND done IS NULL", (time.time(), key), again=True
-        )
-        if self.shared:
-            self._left.add(key)
-        self._in_hand.discard(key)
+        try:
+            await self._strike_off(key)
+        except sqlite3.Error as error:
+            if not self.shared:
+                raise
+            log.warning("The database does not hear that %s is answered (%s); trying again", key, error)
+            self._owed.add(key)
 
     async def unanswered(self, platform: str) -> tuple[list[Request], list[Request]]:
         """At start-up, oldest first: what is to be answered, and what isn't any more (too old, or tried too often)."""
@@ -105,12 +111,23 @@ class Inbox:
     async def orphans(self, platform: str) -> tuple[list[Request], list[Request]]:
         """Now and then, where a database is shared: as `unanswered`, but only what this process has not in hand already."""
         async with self._looking:
+            for key in tuple(self._owed):
+                await self._strike_off(key)
+                self._owed.discard(key)
             await self._take_over(platform)
             self._left.clear()
             before = self._in_hand | self._coming.keys()
             found = await self._open(platform)
             known = before | self._in_hand | self._coming.keys() | self._left
             return self._sorted([request for request in found if request[0].key not in known])
+
+    async def _strike_off(self, key: str) -> None:
+        await self._store.change(
+            "UPDATE inbox SET done = ?, payload = '{}' WHERE key = ? AND done IS NULL", (time.time(), key), again=True
+        )
+        if self.shared:
+            self._left.add(key)
+        self._in_hand.discard(key)
 
     async def _insert(self, key: str, platform: str, payload: dict[str, Json], group: str = "") -> int:
         return await self._store.change(

@@ -1,8 +1,9 @@
 """Which processes share the database, and which of them have ended, so that others take up what those had accepted.
 
 A process counts its heartbeats in a row of its own. Who sees that a count has stood still for `LEASE_SECONDS`, by its own
-clock, strikes the row out: no two machines' clocks are compared. A process that was only slow writes its row again; what
-was taken from it meanwhile is not its any more, and the inbox tells it so before it answers.
+clock, strikes the row out: no two machines' clocks are compared, and who could not look for a while begins to watch anew, so
+that a database that was away ends nobody. A process that was only slow writes its row again; what was taken from it meanwhile
+is not its any more, and the inbox tells it so before it answers.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ class Presence:
         self.name = uuid4().hex
         self._store, self._role = store, role
         self._seen: dict[str, tuple[int, float]] = {}  # of each process its count, and since when it has stood there
+        self._looked = time.monotonic()
         self._first = False
         self._beating: asyncio.Task[None] | None = None
 
@@ -74,6 +76,9 @@ class Presence:
             )
         rows = await self._store.rows("SELECT name, role, beats FROM processes ORDER BY id")
         now, before = time.monotonic(), self._seen
+        if now - self._looked > LEASE_SECONDS / 2:  # the others may have been kept from it by the same
+            before = {}
+        self._looked = now
         self._seen = {
             name: before[name] if before.get(name, (None, 0))[0] == beats else (beats, now) for name, _, beats in rows
         }

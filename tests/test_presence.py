@@ -1,6 +1,7 @@
 """Processes that share a database: what one that has ended leaves open is another's, and is answered by one only."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -113,6 +114,44 @@ async def test_one_that_was_only_slow_comes_back(store: Store) -> None:
         assert await keys(other) == []
     await slow.close()
     assert await _processes(store) == 0
+
+
+async def test_a_database_that_was_away_ends_nobody(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = await killed(store, "1")  # whose heart will beat again a little later
+    async with living(store) as one:
+        change = store.change
+
+        async def away(*values: object, **named: object) -> int:
+            raise sqlite3.OperationalError("the server is away")
+
+        monkeypatch.setattr(store, "change", away)
+        await asyncio.sleep(1.5)  # three leases long
+        monkeypatch.setattr(store, "change", change)
+        await asyncio.sleep(0.25)
+        assert await keys(one) == []
+        assert other._presence is not None
+        await other._presence._beat()
+        await other.update("1", sending=True)
+        await until(lambda: _is(keys(one), ["1"]))  # it is silent again
+
+
+async def test_what_was_answered_while_the_database_was_away_is_struck_off_later(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(store) as inbox:
+        assert await inbox.accept("1", "discord", {})
+        change = store.change
+
+        async def away(*values: object, **named: object) -> int:
+            raise sqlite3.OperationalError("the server is away")
+
+        monkeypatch.setattr(store, "change", away)
+        await inbox.done("1")
+        with pytest.raises(sqlite3.OperationalError):
+            await inbox.orphans("discord")
+        monkeypatch.setattr(store, "change", change)
+        assert await inbox.orphans("discord") == ([], [])
+        assert await inbox.unanswered("discord") == ([], [])
 
 
 async def test_parts_of_an_album_are_one_process_business(store: Store) -> None:
