@@ -76,7 +76,9 @@ class Presence:
             )
         rows = await self._store.rows("SELECT name, role, beats FROM processes ORDER BY id")
         now, before = time.monotonic(), self._seen
-        if now - self._looked > LEASE_SECONDS / 2:  # the others may have been kept from it by the same
+        if now - self._looked > max(
+            LEASE_SECONDS / 2, 2.5 * BEAT_SECONDS
+        ):  # the others may have been kept from it by the same
             before = {}
         self._looked = now
         self._seen = {

@@ -15,6 +15,7 @@ import aiohttp
 from bot.settings import Settings
 from tests.adapters.balancer import Balancer, free_port
 from tests.commands.candid import ROOT
+from tests.peers.discord import World
 from tests.peers.telegram import Telegram
 
 FULL = os.environ.get("CANDID_FULL") == "1"
@@ -24,12 +25,7 @@ PATIENCE = 240.0 if FULL else 90.0
 CLAIM = 20.0 if FULL else 1.5  # seconds until the tasks of a silent worker are taken over
 LEASE = 15.0 if FULL else 3.0  # seconds until what a silent bot had accepted is taken over
 CONFIG = """
-[telegram]
-mode = "webhook"
-webhook_url = "{hook}"
-webhook_listen = "127.0.0.1:{listen}"
-base_url = "{base_url}"
-base_file_url = "{file_url}"
+{chat}
 [web]
 port = {port}
 [model]
@@ -38,6 +34,20 @@ directory = "{versions}"
 per_user_burst = 100000
 per_chat_burst = 100000
 queue = 10000
+"""
+TELEGRAM = """
+[telegram]
+mode = "webhook"
+webhook_url = "{hook}"
+webhook_listen = "127.0.0.1:{listen}"
+base_url = "{base_url}"
+base_file_url = "{file_url}"
+"""
+DISCORD = """
+[discord]
+api = "{api}"
+gateway = "{gateway}"
+shards = "{shards}"
 """
 
 
@@ -72,26 +82,29 @@ async def worker_process(
 
 
 class Bot:
-    """A bot process behind a balancer, with a Postgres, a Redis and a Telegram."""
+    """A bot process with a Postgres and a Redis; `chat` is the part of its configuration that is about that."""
 
-    def __init__(self, folder: Path, telegram: Telegram, balancer: Balancer, versions: str, **environ: str) -> None:
-        self.port, listen = free_port(), free_port()
-        balancer.ports.append(listen)
+    def __init__(self, folder: Path, chat: str, versions: str, **environ: str) -> None:
+        self.port = free_port()
         self.config, self.log = folder / f"{self.port}.toml", folder / f"{self.port}.log"
-        self.config.write_text(
-            CONFIG.format(
-                hook=balancer.url, listen=listen, base_url=telegram.url, file_url=telegram.file_url, port=self.port,
-                versions=versions,
-            )
-        )  # fmt: skip
-        self._environ = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "TELEGRAM_TOKEN": telegram.token,
-            "TELEGRAM_WEBHOOK_SECRET": "of-the-webhook",
-            **environ,
-        }
+        self.config.write_text(CONFIG.format(chat=chat, port=self.port, versions=versions))
+        self._environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}
         self.process: asyncio.subprocess.Process | None = None
+
+    @classmethod
+    def on_telegram(cls, folder: Path, telegram: Telegram, balancer: Balancer, versions: str, **environ: str) -> "Bot":
+        """One behind a balancer."""
+        listen = free_port()
+        balancer.ports.append(listen)
+        chat = TELEGRAM.format(hook=balancer.url, listen=listen, base_url=telegram.url, file_url=telegram.file_url)
+        secrets = {"TELEGRAM_TOKEN": telegram.token, "TELEGRAM_WEBHOOK_SECRET": "of-the-webhook"}
+        return cls(folder, chat, versions, **secrets, **environ)
+
+    @classmethod
+    def on_discord(cls, folder: Path, discord: World, shards: str, versions: str, **environ: str) -> "Bot":
+        """One with some of the servers."""
+        chat = DISCORD.format(api=discord.api, gateway=discord.gateway.url, shards=shards)
+        return cls(folder, chat, versions, DISCORD_TOKEN=discord.token, **environ)
 
     async def start(self) -> None:
         """Returns when it is ready to judge."""

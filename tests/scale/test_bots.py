@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 
+from bot.secret import Secret
 from bot.settings import Settings
+from bot.store import Store
 from bot.wording import say
 from tests.adapters.balancer import Balancer
 from tests.conftest import make_picture
+from tests.peers.discord import Post, Upload, World
 from tests.peers.telegram import Message, Pace, Telegram
-from tests.scale.conftest import Cluster, Line, RedisServer
+from tests.scale.conftest import Cluster, Line, RedisServer, until, until_it_says
 from tests.scale.processes import CUT_SECONDS, FULL, PATIENCE, REQUESTS, Bot, worker_process
 
 PEOPLE = 20
@@ -68,18 +71,16 @@ def _is_verdict(text: str) -> bool:
 
 
 @pytest.fixture
-async def town(tmp_path: Path, settings: Settings, server: RedisServer, cluster: Cluster) -> AsyncIterator[Town]:
-    database = f"candid_{tmp_path.name}".replace("-", "_").lower()
-    await asyncio.to_thread(
-        cluster.run, "createdb", "-h", "127.0.0.1", "-p", str(cluster.port), "-U", "candid", database
-    )
-    address, line = cluster.address.replace("/postgres?", f"/{database}?"), Line(server)
+async def town(
+    tmp_path: Path, settings: Settings, server: RedisServer, cluster: Cluster, address: Secret
+) -> AsyncIterator[Town]:
+    line, versions = Line(server), settings.model.directory
     async with AsyncExitStack() as stack:
         telegram = await stack.enter_async_context(Telegram(pace=Pace(per_second=1000)))
         balancer = await stack.enter_async_context(Balancer())
         cut = await stack.enter_async_context(line.open())
         bots = [
-            Bot(tmp_path, telegram, balancer, settings.model.directory, DATABASE_URL=address, REDIS_URL=url)
+            Bot.on_telegram(tmp_path, telegram, balancer, versions, DATABASE_URL=address.reveal(), REDIS_URL=url)
             for url in (cut, server.url)
         ]
         workers = [await stack.enter_async_context(worker_process(settings, 0.05)) for _ in range(2)]
@@ -136,3 +137,57 @@ async def test_every_question_has_one_answer(town: Town, fault: Fault, capsys: p
     assert before < QUESTIONS, "it broke too late to be in the middle"
     assert counts == {1: QUESTIONS}, logs[-4000:]
     assert not set(other) - {LOOKING}, logs[-4000:]
+
+
+async def test_shards_are_dealt_anew_while_hundreds_wait(
+    tmp_path: Path, settings: Settings, server: RedisServer, address: Secret, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both processes are killed when all is accepted and little answered; two with other shards come instead."""
+    async with AsyncExitStack() as stack:
+        discord = await stack.enter_async_context(World())
+        places = []
+        for n in range(PEOPLE):
+            guild = discord.guild(f"server {n}")
+            places.append((discord.channel(guild), guild.join(discord.person(f"person {n}"))))
+
+        async def bots(*shards: str) -> list[Bot]:
+            where = {"DATABASE_URL": address.reveal(), "REDIS_URL": server.url}
+            found = [Bot.on_discord(tmp_path, discord, one, settings.model.directory, **where) for one in shards]
+            for bot in found:
+                stack.push_async_callback(bot.kill)
+                await bot.start()
+            return found
+
+        async def accepted() -> bool:
+            return (await store.rows("SELECT count(*) AS number FROM inbox"))[0]["number"] == QUESTIONS
+
+        store = await Store.open(address)
+        stack.push_async_callback(store.close)
+        posts: list[Post] = []
+
+        def verdicts() -> list[int]:
+            """How many each question has."""
+            return [sum(_is_verdict(reply.text) for reply in discord.replies(post)) for post in posts]
+
+        async with worker_process(settings, 0.5):
+            doomed = await bots("0/2", "1/2")
+            await discord.until(lambda: {one.shard for one in discord.gateway.sessions} == {(0, 2), (1, 2)}, 60)
+            for n in range(QUESTIONS):
+                channel, person = places[n % PEOPLE]
+                picture = Upload("picture.png", make_picture((250, 20, 128)[n % 3], seed=n))
+                posts.append(await discord.say(person, channel, f"<@{discord.bot.id}> check", uploads=[picture]))
+            await until_it_says(accepted, PATIENCE)
+            await until(lambda: sum(verdicts()) >= QUESTIONS // 10, PATIENCE)
+            for bot in doomed:
+                await bot.kill()
+            before = sum(verdicts())
+        async with worker_process(settings, 0.02):
+            anew = await bots("0-1/4", "2-3/4")
+            await until(lambda: all(verdicts()), PATIENCE)
+            await asyncio.sleep(5.0 if FULL else 2.0)
+        counts, said = Counter(verdicts()), sum(len(discord.replies(post)) for post in posts)
+        with capsys.disabled():
+            print(f"\nshards dealt anew: {before} of {QUESTIONS} were answered before; answers each: {dict(counts)}")
+        assert said == QUESTIONS, "something else was said as well"
+        assert before < QUESTIONS, "they were killed too late"
+        assert counts == {1: QUESTIONS}, "\n".join(bot.log.read_text() for bot in anew)[-4000:]
