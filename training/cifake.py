@@ -6,13 +6,14 @@
 
 Without --data the pictures are those that training held out, to choose by; the test is for the figure that is published. A test
 picture with the same pixels as one of the training set is a twin; all figures are given with and without twins. A picture is called
-AI from a probability of 0.5 on. A version whose recipe mirrors pictures answers with the mean logit of the picture and its mirror;
-the figure for the picture alone stands beside it.
+AI from a probability of 0.5 on. A version whose recipe mirrors and moves pictures answers with the mean logit of the picture and what it
+learnt from beside it: moved by a pixel each way, and mirrored. The figure for the picture alone stands beside it.
 """
 
 import argparse
 import datetime
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ RESAMPLES = 300  # of AUROC, which has to sort each time
 
 @dataclass(frozen=True)
 class Answers:
-    """What one version says: logits of the pictures alone, and with their mirrors where it was trained on these."""
+    """What one version says: logits of the pictures alone, and the mean over what `looks` shows of each."""
 
     name: str
     logits: Floats
@@ -82,17 +83,29 @@ def ask(version: str, test: Pixels) -> Answers:
     began = time.perf_counter()
     plain = predict(network, test.pixels)
     seconds = time.perf_counter() - began
-    mirrored = (plain + predict(network, test.pixels[:, :, ::-1])) / 2 if recipe.get("mirror") else plain
+    others = [predict(network, pixels) for pixels in list(looks(test.pixels, recipe))[1:]]
+    mean = np.mean([plain, *others], axis=0)
     facts = {
         "sha256": checkpoint.sha256,
         "network": checkpoint.network,
         "parameters": int(network.count_params()),
-        "mirrored": bool(recipe.get("mirror")),
+        "looks": 1 + len(others),
         "pictures_per_second": len(test) / seconds,
         "minutes_of_training": checkpoint.record.get("minutes"),
         "pictures_seen": checkpoint.record.get("steps", 0) * recipe["batch"],
     }
-    return Answers(checkpoint.name, mirrored, plain, facts)
+    return Answers(checkpoint.name, mean, plain, facts)
+
+
+def looks(pixels: Pixels8, recipe: dict[str, Any]) -> Iterator[Pixels8]:
+    """The pictures, then the same moved by a pixel and mirrored, as far as the recipe's training did so; each (n, side, side, 3)."""
+    side = pixels.shape[1]
+    padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+    for down, across in ((1, 1), (0, 1), (2, 1), (1, 0), (1, 2)) if recipe.get("shift") else ((1, 1),):
+        moved = padded[:, down : down + side, across : across + side]
+        yield moved
+        if recipe.get("mirror"):
+            yield moved[:, :, ::-1]
 
 
 def predict(network: Any, pixels: Pixels8) -> Floats:
@@ -153,7 +166,7 @@ def show(report: dict[str, Any]) -> None:
         print(
             f"\n{name}: {version['network']}, {version['parameters']:,} parameters, "
             f"{version['pictures_per_second']:.0f} pictures/s"
-            + (", mean with the mirror" if version["mirrored"] else "")
+            + (f", mean of {version['looks']} looks" if version["looks"] > 1 else "")
         )
         for subset in ("all", "without_twins"):
             if subset not in version:

@@ -103,7 +103,6 @@ def open_batches(data: Path, recipe: Recipe, out: Path, pace: "Pace") -> "Batche
 
 
 def compile_network(network: "keras.Model", recipe: Recipe) -> None:
-    """Its weights are averaged over about the last 1/(1-average) steps."""
     import keras
 
     losses: dict[str, Any] = {
@@ -116,10 +115,10 @@ def compile_network(network: "keras.Model", recipe: Recipe) -> None:
 
 
 def build_optimizer(recipe: Recipe) -> "keras.optimizers.Optimizer":
-    """AdamW (Loshchilov & Hutter 2019), or Muon. Raises SystemExit with a sentence for another."""
-    import keras
+    """AdamW (Loshchilov & Hutter 2019), or Muon. Raises SystemExit with a sentence for another.
 
-    from training.muon import Muon
+    What it leaves in the network are weights averaged over steps, about 1 / (1 - average) of them."""
+    from training.optimizers import AdamW, Muon
 
     common: dict[str, Any] = {
         "weight_decay": recipe.weight_decay,
@@ -128,7 +127,7 @@ def build_optimizer(recipe: Recipe) -> "keras.optimizers.Optimizer":
         "ema_momentum": recipe.average,
     }
     if recipe.optimizer == "adamw":
-        return keras.optimizers.AdamW(recipe.learning_rate, **common)
+        return AdamW(recipe.learning_rate, **common)
     if recipe.optimizer == "muon":
         return Muon(recipe.learning_rate, adam_weight_decay=None, adam_beta_2=0.99, **common)
     raise SystemExit(f"There is no optimizer {recipe.optimizer!r}: a recipe has adamw or muon.")

@@ -69,7 +69,7 @@ def test_from_pictures_to_figures(tmp_path: Path) -> None:
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["pictures"] == 100 and report["twins"] == 10
     deep = report["versions"]["deep"]
-    assert deep["mirrored"] and not report["versions"]["paper"]["mirrored"]
+    assert deep["looks"] == 10 and report["versions"]["paper"]["looks"] == 5  # moved, not mirrored
     assert deep["parameters"] < 3_000_000
     assert deep["pictures_seen"] == 30 * 16
     assert deep["without_twins"]["accuracy"]["of"] == 90
