@@ -13,7 +13,8 @@ from telegram.constants import ChatType
 from telegram.error import InvalidToken
 
 from bot import trail
-from bot.adapters.telegram.asks import PLATFORM, Albums, Ask, Shelf, joined
+from bot.adapters.telegram.albums import Albums, shelf_of
+from bot.adapters.telegram.asks import PLATFORM, Ask, joined
 from bot.adapters.telegram.delivery import Delivery, Stale
 from bot.adapters.telegram.errands import Errand, Errands, guarded, key_of
 from bot.adapters.telegram.link import Bot, Timings, connect, said_by_telegram
@@ -64,7 +65,7 @@ class TelegramAdapter:
         self._finished = asyncio.Event()
         self._finished.set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._albums = Albums(shelf=_shelf(settings) if inbox.shared else None)
+        self._albums = Albums(shelf=shelf_of(settings) if inbox.shared else None)
         self._errands = Errands(inbox, self._spawn)
 
     async def run(self) -> None:
@@ -271,15 +272,6 @@ class TelegramAdapter:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _shelf(settings: Settings) -> Shelf | None:
-    """Where processes tell each other of parts of albums, if they have a Redis."""
-    if not settings.scale.redis:
-        return None
-    from bot.scale.albums import AlbumShelf
-
-    return AlbumShelf(settings.scale.redis)
 
 
 async def _initialize(bot: Bot) -> None:

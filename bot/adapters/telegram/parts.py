@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Self
 
+from bot.adapters.telegram.albums import Albums
 from bot.adapters.telegram.appeals import Appeals
-from bot.adapters.telegram.asks import Albums, Reader
+from bot.adapters.telegram.asks import Reader
 from bot.adapters.telegram.attachments import Attachments
 from bot.adapters.telegram.buttons import Buttons, Reports
 from bot.adapters.telegram.casebook import CaseBook

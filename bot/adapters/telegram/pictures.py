@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from telegram import CallbackQuery, Message
 
-from bot.adapters.telegram.asks import Albums, origin_of, person_of
+from bot.adapters.telegram.albums import Albums
+from bot.adapters.telegram.asks import origin_of, person_of
 from bot.adapters.telegram.delivery import Delivery, Stale
 from bot.adapters.telegram.sources import Source, fetch
 from bot.core import Picture
