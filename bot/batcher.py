@@ -5,11 +5,11 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from bot.metrics import Metrics
+from bot.trail import Threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +62,7 @@ class Batcher:
         self._most, self._metrics = most, metrics
         self._waiting: deque[_Waiting] = deque()
         self._filled = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, "network")
+        self._thread = Threads(1, "network")
         self._between = asyncio.Lock()
         self._work: asyncio.Task[None] | None = None
 

@@ -4,7 +4,6 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from bot.judgement import Prepared, bands_of, prepare, pronounce
 from bot.limits import FairTurns, Lane
 from bot.metrics import Metrics
 from bot.settings import ChecksSettings
+from bot.trail import Threads
 from bot.verdict import Bands, Verdict
 
 
@@ -67,7 +67,7 @@ class LocalJudge(Judge):
         batch = min(settings.batch, detector.max_pictures)
         self._turns = FairTurns(settings.decode_threads + 2 * batch, settings.queue, metrics.queue_depth)
         self._batcher = Batcher(settings.batch, metrics)
-        self._decoders = ThreadPoolExecutor(settings.decode_threads, "decode")
+        self._decoders = Threads(settings.decode_threads, "decode")
         self._explainer = Explainer(settings, self._batcher, self._decoders)
 
     @property

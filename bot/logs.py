@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+from bot import trail
 from bot.errors import CandidError
 from bot.redaction import Redactor
 from bot.secret import Secret
@@ -92,11 +93,11 @@ class LineFormatter(logging.Formatter):
 
 
 class HumanFormatter(LineFormatter):
-    """`2026-01-31 12:00:00 warning discord: the sentence`"""
+    """`2026-01-31 12:00:00 warning discord 1a2b3c4d: the sentence`; the number is the request's (bot.trail), if there is one."""
 
     def _line(self, record: logging.LogRecord, message: str, error: BaseException | None) -> str:
         when = datetime.fromtimestamp(record.created).strftime("%Y-%m-%d %H:%M:%S")
-        text = f"{when} {record.levelname.lower():<7} {_origin(record)}: {message}"
+        text = f"{when} {record.levelname.lower():<7} {' '.join(filter(None, (_origin(record), trail.current())))}: {message}"
         if error is not None:
             bug = self._bug(message, error)
             text += (f" (bug {bug})" if bug and bug not in message else "") + f" | {trace_line(error)}"
@@ -104,7 +105,7 @@ class HumanFormatter(LineFormatter):
 
 
 class JsonFormatter(LineFormatter):
-    """One JSON object a line: time, level, from, message, and with an exception error, bug and trace."""
+    """One JSON object a line: time, level, from, message, about a request its id, and with an exception error, bug and trace."""
 
     def _line(self, record: logging.LogRecord, message: str, error: BaseException | None) -> str:
         event = {
@@ -113,6 +114,8 @@ class JsonFormatter(LineFormatter):
             "from": _origin(record),
             "message": message,
         }
+        if request := trail.current():
+            event["request"] = request
         if error is not None:
             event["error"] = type(error).__name__
             if bug := self._bug(message, error):

@@ -2,19 +2,20 @@
 
 import asyncio
 import logging
-import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from taskiq import AckableMessage
+from taskiq import AckableMessage, TaskiqMessage, TaskiqMiddleware
 from taskiq.exceptions import SendTaskError
 from taskiq.result import TaskiqResult
 from taskiq.serializers import JSONSerializer
 from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 
+from bot import trail
 from bot.scale.wire import (
     CLAIM_SECONDS,
     DELIVERIES,
@@ -24,6 +25,7 @@ from bot.scale.wire import (
     RESULT_SECONDS,
     RESULTS,
     STREAMS,
+    TRAIL,
     lasts,
     picture_key,
 )
@@ -62,6 +64,14 @@ class Results(RedisAsyncResultBackend[Any]):
             log.warning("An outcome could not be handed back (%s)", error)
 
 
+class Trail(TaskiqMiddleware):
+    """What a worker logs about a task is about the request that it is for."""
+
+    def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
+        trail.adopt(str(message.labels.get(TRAIL) or trail.begin()))  # a bot of an older release names none
+        return message
+
+
 class LaneBroker(RedisStreamBroker):
     """Reads the lanes in the order of their worth, one task at a time, so that no worker hoards what another could do.
 
@@ -81,6 +91,7 @@ class LaneBroker(RedisStreamBroker):
             **TIMEOUTS,
         )
         self.result_backend = results
+        self.add_middlewares(Trail())
         self._claimed = 0.0
         self._in_hand: dict[tuple[str, Any], float] = {}  # stream and number of a task -> since when
 
@@ -150,19 +161,27 @@ class LaneBroker(RedisStreamBroker):
             found = await redis.xpending_range(stream, GROUP, min=number, max=number, count=1)
             if not found:  # its worker lives, and has just struck it off
                 continue
-            if found[0]["times_delivered"] > DELIVERIES:
-                await self._give_up(entry[b"data"], found[0]["times_delivered"] - 1)
-                await self._ack_generator(id=number, queue_name=stream)()
-                continue
-            log.warning("A task is taken over from a worker that says nothing")
+            with self._following(entry[b"data"]):
+                if found[0]["times_delivered"] > DELIVERIES:
+                    await self._give_up(entry[b"data"], found[0]["times_delivered"] - 1)
+                    await self._ack_generator(id=number, queue_name=stream)()
+                    continue
+                log.warning("A task is taken over from a worker that says nothing")
             yield self._message(stream, number, entry)
+
+    @contextmanager
+    def _following(self, data: bytes) -> Iterator[None]:
+        """The log of this block is about the request that a task is for."""
+        with trail.following():
+            trail.adopt(str(self.formatter.loads(data).labels.get(TRAIL) or trail.current()))
+            yield
 
     async def _give_up(self, data: bytes, workers: int) -> None:
         """So many workers ended with this task in hand that it is probably the cause; whoever asked is told."""
-        request, number = self.formatter.loads(data).task_id, secrets.token_hex(4)
-        log.error("Error %s: %d workers ended with %s in hand; it is given up", number, workers, request)
+        task, number = self.formatter.loads(data), trail.number()
+        log.error("Error %s: %d workers ended with %s in hand; it is given up", number, workers, task.task_id)
         outcome: TaskiqResult[Any] = TaskiqResult(is_err=False, return_value={"bug": number}, execution_time=0.0)
-        await self.result_backend.set_result(request, outcome)
+        await self.result_backend.set_result(task.task_id, outcome)
 
     def _ack_generator(self, id: str, queue_name: str) -> Any:
         async def acknowledge() -> None:

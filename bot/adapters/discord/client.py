@@ -7,6 +7,7 @@ from typing import Any
 
 import discord
 
+from bot import trail
 from bot.adapters.discord.asks import Ask
 from bot.adapters.discord.controls import press
 from bot.adapters.discord.counter import Counter
@@ -94,6 +95,7 @@ class CandidClient(discord.Client):
         """Somebody said something."""
         if self.user is None or message.author.bot:
             return
+        trail.begin(f"discord/message/{message.id}")
         automatic = await self._automatic(message)
         ask = read(message, self.user, self._finder, automatic)
         if ask is not None:
@@ -104,6 +106,7 @@ class CandidClient(discord.Client):
         used = press(interaction)
         if used is None:
             return
+        trail.begin(f"discord/interaction/{interaction.id}")
         try:
             await self.counter.take(interaction, used)
         except Exception as error:

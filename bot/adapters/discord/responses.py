@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,6 +10,7 @@ import aiohttp
 import discord
 from discord.http import Route
 
+from bot import trail
 from bot.adapters.discord.answer import Answer, sentence
 from bot.adapters.discord.delivery import Delivery, Revoked, Stale
 from bot.adapters.discord.files import request
@@ -129,6 +129,6 @@ class Responses:
             return self._numbered(interaction, error)
 
     def _numbered(self, interaction: Interaction, error: BaseException) -> Answer:
-        number = secrets.token_hex(4)
+        number = trail.number()
         log.error("Discord: error %s in an interaction (%s)", number, interaction.type.name, exc_info=error)
         return sentence(say("error", locale(interaction), id=number), aside=True)

@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import locale_str
 
+from bot import trail
 from bot.adapters.discord.here import Interaction
 from bot.wording import DEFAULT, say, spoken
 
@@ -56,6 +57,11 @@ class Tree(app_commands.CommandTree["CandidClient"]):
         """Where the application may not be installed by people for themselves."""
         self.allowed_installs = app_commands.AppInstallationType(guild=True, user=False)
         self.allowed_contexts = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
+
+    async def interaction_check(self, interaction: "discord.Interaction[CandidClient]", /) -> bool:
+        """A command was used; everybody may. (discord.py asks this in the task that it makes for each.)"""
+        trail.begin(f"discord/interaction/{interaction.id}")
+        return True
 
     async def on_error(self, interaction: "discord.Interaction[CandidClient]", error: Exception, /) -> None:
         """A bug in a command: number it and say the number."""

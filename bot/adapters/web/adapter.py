@@ -19,13 +19,13 @@ import json
 import logging
 import math
 import re
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, web
 
+from bot import trail
 from bot.adapters.web.answer import about_json, verdict_json
 from bot.adapters.web.files import Page
 from bot.adapters.web.guard import Guard, Handler, asker_address
@@ -128,6 +128,7 @@ class WebAdapter:
     @web.middleware
     async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         language = language_of(request)
+        bug = trail.begin()
         try:
             return await handler(request)
         except BadUpload as refusal:
@@ -143,7 +144,6 @@ class WebAdapter:
         except (web.HTTPException, ConnectionError):
             raise
         except Exception:
-            bug = secrets.token_hex(4)
             log.exception("Bug %s: %s %s", bug, request.method, request.path)
             return web.json_response({"error": "bug", "bug": bug, "text": say("error", language, id=bug)}, status=500)
 
