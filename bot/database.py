@@ -12,7 +12,7 @@ from typing import Protocol
 
 import aiosqlite
 
-from bot.errors import SettingsError
+from bot.errors import SettingsError, in_words
 from bot.migrations import migrate
 
 Value = None | int | float | str  # what stands in a column
@@ -53,8 +53,9 @@ class SqliteDatabase:
             _make(path)
             connection = await aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
+            why = in_words(error) if isinstance(error, OSError) else str(error)
             raise SettingsError(
-                f"[store] path {str(path)!r} can't be opened ({error}); name a file in a folder that I may write to."
+                f"[store] path {str(path)!r} can't be opened ({why}); name a file in a folder that I may write to."
             ) from error
         try:
             connection.row_factory = sqlite3.Row

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from bot.errors import SettingsError
+from bot.errors import SettingsError, in_words
 from bot.secret import Secret
 
 PREFIX = "CANDID_"
@@ -19,7 +19,7 @@ def read_env_file(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} can't be read: {error}.") from error
+        raise SettingsError(f"{path} can't be read: {in_words(error)}.") from error
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -79,4 +79,4 @@ def _content(name: str, path: Path) -> str:
     try:
         return path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}: {path} can't be read ({type(error).__name__}).") from error
+        raise SettingsError(f"{name}: {path} can't be read: {in_words(error)}.") from error

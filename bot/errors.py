@@ -9,7 +9,21 @@ CandidError
 Every other exception is a bug: it is logged with an id, and the person is told that id and nothing else.
 """
 
+import errno
 from collections.abc import Mapping
+
+_TROUBLES = {
+    errno.ENOENT: "there is no such file or folder",
+    errno.EACCES: "I am not permitted to",
+    errno.EPERM: "I am not permitted to",
+    errno.EISDIR: "it is a folder",
+    errno.ENOTDIR: "a part of its path is a file, not a folder",
+    errno.EEXIST: "a file stands where a folder should be",
+    errno.ELOOP: "its links lead in a circle",
+    errno.ENOSPC: "the disk is full",
+    errno.EROFS: "it lies on a read-only disk",
+    errno.ENAMETOOLONG: "its name is too long",
+}
 
 
 class CandidError(Exception):
@@ -46,3 +60,10 @@ class SettingsError(CandidError):
 
 class GiveUp(CandidError):
     """Raised by an adapter that can't work until a person changes something; the supervisor stops it with this line."""
+
+
+def in_words(error: OSError | UnicodeError) -> str:
+    """Why a file can't be used, as a part of a sentence for whoever named it."""
+    if isinstance(error, UnicodeError):
+        return "it is not text in UTF-8"
+    return _TROUBLES.get(error.errno or 0) or error.strerror or str(error)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from bot.environment import overrides, read_env_file, secret
-from bot.errors import SettingsError
+from bot.errors import SettingsError, in_words
 from bot.secret import Secret
 from bot.setting_rules import check_together, is_loopback
 from bot.setting_values import Value, Within, convert, convert_text, did_you_mean
@@ -158,7 +158,8 @@ class Settings:
 def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings of this process. `path` or ./config.toml overlays the defaults; raises SettingsError."""
     if path is not None and not path.is_file():
-        raise SettingsError(f"{path}: there is no such file.")
+        what = "that is a folder; name a file of settings" if path.is_dir() else "there is no such file"
+        raise SettingsError(f"{path}: {what}.")
     table = _defaults()
     own = path if path is not None else Path("config.toml")
     if own.is_file():
@@ -215,8 +216,10 @@ def _defaults() -> dict[str, dict[str, Value]]:
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: {error}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} can't be read: {in_words(error)}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not written as TOML wants it: {error}.") from error
 
 
 def _overlay(table: dict[str, dict[str, Value]], found: dict[str, Any], source: str) -> None:

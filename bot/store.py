@@ -36,9 +36,10 @@ class Store:
         if isinstance(where, Path):
             return cls(await SqliteDatabase.open(where))
         from bot.scale import require
-        from bot.scale.postgres import PostgresDatabase
 
         require()
+        from bot.scale.postgres import PostgresDatabase
+
         return cls(await PostgresDatabase.open(where))
 
     async def close(self) -> None:

@@ -99,6 +99,18 @@ def test_a_file_that_is_not_toml() -> None:
     assert "line 2" in refusal("[web]\nport =\n")
 
 
+def test_a_file_that_is_not_text() -> None:
+    Path("config.toml").write_bytes(b"\xff\xfe[\0w\0")
+    with pytest.raises(SettingsError, match=r"^config\.toml can't be read: it is not text in UTF-8\.$"):
+        load_settings(environ=NONE)
+
+
+def test_a_folder_in_place_of_a_file() -> None:
+    Path("etc").mkdir()
+    with pytest.raises(SettingsError, match=r"^etc: that is a folder; name a file of settings\.$"):
+        load_settings(Path("etc"), NONE)
+
+
 def test_a_file_that_is_not_there() -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.toml: there is no such file"):
         load_settings(Path("nowhere.toml"), NONE)
@@ -160,7 +172,7 @@ def test_an_empty_secret_file_means_not_configured() -> None:
     ("environ", "says"),
     [
         ({"WEB_TOKEN": "a", "WEB_TOKEN_FILE": "b"}, "WEB_TOKEN and WEB_TOKEN_FILE are both set; keep one of them."),
-        ({"WEB_TOKEN_FILE": "b"}, "WEB_TOKEN_FILE: b can't be read (FileNotFoundError)."),
+        ({"WEB_TOKEN_FILE": "b"}, "WEB_TOKEN_FILE: b can't be read: there is no such file or folder."),
         ({"WEB_TOKEN": "a b"}, "WEB_TOKEN: has spaces or line breaks in it, accepted is the bare token."),
         (
             {"CANDID_WEB__TOKEN": "a"},

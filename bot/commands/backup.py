@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import __version__
-from bot.errors import SettingsError
+from bot.errors import SettingsError, in_words
 from bot.settings import Settings
 
 FORMAT = 1
@@ -42,7 +42,8 @@ def backup(settings: Settings, config: Path | None, file: Path) -> int:
         partial.replace(file)
     except (OSError, sqlite3.Error) as error:
         partial.unlink(missing_ok=True)
-        raise SettingsError(f"No backup was made: {error}") from error
+        why = in_words(error) if isinstance(error, OSError) else str(error)
+        raise SettingsError(f"No backup was made at {file}: {why}.") from error
     print(f"{file} ({file.stat().st_size / 1e6:.1f} MB) holds {', '.join(sorted(members))}.")
     print("Tokens are not in it; keep your .env or secrets yourself. It names people: keep it as safe as the database.")
     return 0

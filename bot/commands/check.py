@@ -1,6 +1,7 @@
 """`candid check`: a verdict for each picture, by the same Checker that answers in chats."""
 
 import asyncio
+import io
 import json
 import logging
 import os
@@ -15,14 +16,14 @@ from typing import TYPE_CHECKING
 from bot.champion import Champion, Loader
 from bot.commands.files import read, walk
 from bot.core import Asker, Checker
-from bot.errors import Refusal, TryLater
+from bot.errors import Refusal, TryLater, in_words
 from bot.intake import decode
 from bot.logs import bug_id, start_logging
 from bot.metrics import Metrics
 from bot.settings import ChecksSettings, Settings
 from bot.store import Store
 from bot.verdict import Verdict
-from bot.wording import words
+from bot.wording import say, words
 
 if TYPE_CHECKING:
     from model.detector import Detector
@@ -64,11 +65,17 @@ class Outcome:
     def as_text(self) -> str:
         """A few lines for people."""
         if self.verdict is None:
-            return f"{self.path}\n  – {self.refusal}"
+            return f"{self._name}\n  – {self.refusal}"
         said = words(self.verdict)
-        lines = [str(self.path), f"  {said.symbol} {said.title}: {said.confidence}"]
+        lines = [self._name, f"  {said.symbol} {said.title}: {said.confidence}"]
         lines += [f"  {finding.says} ({finding.strength})" for finding in self.verdict.evidence]
+        lines += [f"  {say(f'note.{note}')}" for note in self.verdict.notes]
         return "\n".join(lines)
+
+    @property
+    def _name(self) -> str:
+        """The path on one line, whatever somebody named a file to play with this terminal."""
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(self.path))
 
 
 def check(
@@ -83,20 +90,27 @@ def check(
     if not files:
         print("candid: there is no file in there.", file=sys.stderr)
         return ERROR
+    if isinstance(sys.stdout, io.TextIOWrapper):  # else one name or symbol that it can't show would end it all
+        sys.stdout.reconfigure(errors="backslashreplace")
+    progress = _Progress(len(files))
+    progress.say("Loading the model …")
+    detector = Champion(_with_cache(settings), load).load()  # not in the loop, where Ctrl+C would have to wait for it
     try:
-        return asyncio.run(_check(settings, files, as_json, heat_map, load))
+        return asyncio.run(_check(settings.checks, detector, files, progress, as_json, heat_map))
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ERROR
 
 
 async def _check(
-    settings: Settings, files: list[Path], as_json: bool, heat_map: Path | None, load: Loader | None
+    settings: ChecksSettings,
+    detector: "Detector",
+    files: list[Path],
+    progress: "_Progress",
+    as_json: bool,
+    heat_map: Path | None,
 ) -> int:
-    progress = _Progress(len(files))
-    progress.say("Loading the model …")
-    detector = Champion(_with_cache(settings), load).load()
-    checks = _ahead(settings.checks)
+    checks = _ahead(settings)
     store = await Store.open(Path(":memory:"))  # the bot's own verdicts are none of our business
     checker = Checker(checks, detector, store, Metrics())
     await checker.start()
@@ -123,7 +137,8 @@ async def _check(
         try:
             _draw(detector, files[0], checks, heat_map)
         except (OSError, ValueError) as error:
-            print(f"candid: the heat map can't be written: {error}", file=sys.stderr)
+            why = in_words(error) if isinstance(error, OSError) else str(error)
+            print(f"candid: the heat map can't be written to {heat_map}: {why}.", file=sys.stderr)
             return ERROR
         progress.say(f"The heat map is in {heat_map}: orange speaks for AI, blue for a real picture.")
     return code
@@ -142,7 +157,7 @@ async def _judge(checker: Checker, path: Path, max_bytes: int) -> Outcome:
     except Refusal as refusal:
         return Outcome(path, refusal=str(refusal))
     except OSError as error:
-        return Outcome(path, refusal=f"This file can't be read: {error.strerror}.", broken=True)
+        return Outcome(path, refusal=f"This file can't be read: {in_words(error)}.", broken=True)
     while True:
         try:
             return Outcome(path, await checker.check(picture, _ME))

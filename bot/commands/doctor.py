@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from bot.accounts import Account, Grade, Point, TokenRefused, Unreachable
-from bot.errors import SettingsError
+from bot.errors import SettingsError, in_words
 from bot.scale import require
 from bot.settings import Settings
 
@@ -70,7 +70,7 @@ def _data(settings: Settings, dotenv: Path) -> Iterator[Point]:
         with tempfile.TemporaryFile(dir=near):
             pass
     except OSError as error:
-        yield Point(Grade.WRONG, f"{folder} can't be written ({error.strerror}): the database belongs there.")
+        yield Point(Grade.WRONG, f"{folder} can't be written ({in_words(error)}): the database belongs there.")
         return
     size = Path(settings.store.path).stat().st_size if Path(settings.store.path).exists() else 0
     yield Point(Grade.GOOD, f"The database is {folder / Path(settings.store.path).name} ({size / 1e6:.1f} MB).")

@@ -8,7 +8,7 @@ from pathlib import Path
 from bot.community import Review, Reviewed
 from bot.community.lessons import Exported, export
 from bot.community.strongbox import Strongbox
-from bot.errors import SettingsError
+from bot.errors import SettingsError, in_words
 from bot.settings import Settings
 from bot.store import DAY, Store
 
@@ -32,7 +32,7 @@ def review_export(settings: Settings, folder: Path) -> int:
     try:
         result = export(reviewed, box, folder)
     except OSError as error:
-        raise SettingsError(f"{folder}: {error.strerror}.") from error
+        raise SettingsError(f"{folder} can't be written: {in_words(error)}.") from error
     print(f"{folder}: {result.new} pictures are new, {result.known} were there.")
     for sentence in _left_out(result):
         print(sentence)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.community import RuleBook
 from bot.community.rule_values import AUDIENCES, MODES, platform
-from bot.errors import Refusal, SettingsError
+from bot.errors import Refusal, SettingsError, in_words
 from bot.secret import Secret
 from bot.sensitivity import SENSITIVITIES
 from bot.settings import Settings
@@ -48,7 +48,7 @@ def export_settings(settings: Settings, server: str, file: Path | None) -> int:
     try:
         file.write_text(text, "utf-8")
     except OSError as error:
-        raise SettingsError(f"{file}: {error.strerror}.") from error
+        raise SettingsError(f"{file} can't be written: {in_words(error)}.") from error
     print(f"{file} holds the settings of {server}.")
     return 0
 
@@ -58,9 +58,9 @@ def import_settings(settings: Settings, server: str, file: Path) -> int:
     try:
         table = tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
-        raise SettingsError(f"{file}: {error.strerror}.") from error
+        raise SettingsError(f"{file} can't be read: {in_words(error)}.") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{file}: {error}.") from error
+        raise SettingsError(f"{file} is not written as TOML wants it: {error}.") from error
     reviewable = bool(settings.review.directory)
     changes, begins = asyncio.run(_import(_database(settings, server), server, file, table, reviewable))
     print(f"{server}: {changes} settings changed." if changes != 1 else f"{server}: 1 setting changed.")

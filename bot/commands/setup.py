@@ -9,6 +9,7 @@ from types import ModuleType
 
 from bot.accounts import Account, TokenRefused, Unreachable
 from bot.environment import write_env_file
+from bot.errors import in_words
 from bot.settings import Secret, Settings
 
 PLATFORMS = ("discord", "telegram")
@@ -16,12 +17,18 @@ PLATFORMS = ("discord", "telegram")
 
 def setup(settings: Settings, platform: str | None, token: str | None, env_file: Path) -> int:
     """0 when the token was checked and written, 1 otherwise. `env_file` is the one that `candid` will read."""
-    platform = platform or _ask_platform()
+    try:
+        platform = platform or _ask_platform()
+    except EOFError:  # Ctrl+D
+        platform = ""
     if platform not in PLATFORMS:
         print("Please say which: candid setup discord, or candid setup telegram.", file=sys.stderr)
         return 1
     known = _platform(platform)
-    secret = Secret((token or _ask_token(platform, known)).strip())
+    try:
+        secret = Secret((token or _ask_token(platform, known)).strip())
+    except EOFError:
+        secret = Secret()
     if not secret:
         print("There is no token; nothing was changed.", file=sys.stderr)
         return 1
@@ -31,7 +38,11 @@ def setup(settings: Settings, platform: str | None, token: str | None, env_file:
         print(f"{error} Nothing was changed.", file=sys.stderr)
         return 1
     name = f"{platform.upper()}_TOKEN"
-    write_env_file(env_file, name, secret.reveal())
+    try:
+        write_env_file(env_file, name, secret.reveal())
+    except OSError as error:
+        print(f"The token is right, but {env_file} can't be written: {in_words(error)}.", file=sys.stderr)
+        return 1
     _tell(platform, account, env_file, name)
     return 0
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -10,6 +11,9 @@ from bot.errors import SettingsError
 from bot.logs import start_logging
 from bot.metrics import Metrics
 from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.scale.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +38,7 @@ async def _work(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, one.stop)
-    runner = await _serve(settings, metrics, lambda: one.ready) if settings.web.enabled else None
+    runner = await _serve(settings, metrics, one) if settings.web.enabled else None
     try:
         await one.run()
     finally:
@@ -43,15 +47,14 @@ async def _work(settings: Settings) -> None:
         log.info("Stopped")
 
 
-async def _serve(settings: Settings, metrics: Metrics, ready: object) -> web.AppRunner:
+async def _serve(settings: Settings, metrics: Metrics, one: "Worker") -> web.AppRunner:
     """/healthz, /readyz and /metrics, for whoever looks after it; nothing else."""
-    assert callable(ready)
 
     async def healthz(request: web.Request) -> web.Response:
-        return web.json_response({"alive": True})
+        return web.json_response({"alive": not one.stuck}, status=503 if one.stuck else 200)
 
     async def readyz(request: web.Request) -> web.Response:
-        return web.json_response({"ready": bool(ready())}, status=200 if ready() else 503)
+        return web.json_response({"ready": one.ready}, status=200 if one.ready else 503)
 
     async def show(request: web.Request) -> web.Response:
         return web.Response(body=metrics.text(), headers={"Content-Type": metrics.content_type})

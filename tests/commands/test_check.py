@@ -1,7 +1,9 @@
 """`candid check`: the fields, the order, the exit codes, and the same verdict as in a chat."""
 
 import asyncio
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from bot.commands.check import check
 from bot.core import Asker, Checker, Picture
 from bot.errors import SettingsError
 from bot.settings import Settings
+from bot.wording import say
 from tests.conftest import FakeDetector, make_picture
 
 FIELDS = ["path", "label", "confidence", "p_ai", "evidence", "model", "milliseconds"]
@@ -77,7 +80,48 @@ def test_a_file_that_is_not_there(settings: Settings, pictures: Path, capsys: py
     (pictures / "notes.txt").write_text("not a picture")
     assert run(settings, pictures / "none.png", pictures) == 1
     first = json.loads(capsys.readouterr().out.splitlines()[0])
-    assert first["refusal"] == "This file can't be read: No such file or directory."
+    assert first["refusal"] == "This file can't be read: there is no such file or folder."
+
+
+def test_what_a_folder_holds_beside_files(
+    settings: Settings, pictures: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(pictures / "pipe.png")
+    (pictures / "loop.png").symlink_to("loop.png")
+    (pictures / "locked").mkdir()
+    scandir = os.scandir
+
+    def locked(path: Any) -> Any:
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    assert run(settings, pictures) == 1
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    refused = {Path(row["path"]).name: row["refusal"] for row in rows if "refusal" in row}
+    assert len(rows) == 5 and refused == {
+        "loop.png": "This file can't be read: its links lead in a circle.",
+        "locked": "This file can't be read: it is a folder.",
+    }
+
+
+def test_names_that_would_play_with_the_terminal(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a\x1b[2J\nLikely real\udcff.png"
+    path.write_bytes(make_picture(220))
+    assert run(settings, path, as_json=False) == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path}/a\\x1b[2J\\nLikely real\\udcff.png\n")
+
+
+def test_what_was_done_to_the_picture_is_said(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = [Image.new("RGB", (96, 96), (shade, shade, shade)) for shade in (250, 10)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert run(settings, tmp_path / "a.gif", as_json=False) == 0
+    assert f"\n  {say('note.first-frame')}\n" in capsys.readouterr().out
 
 
 def test_a_large_file_is_not_read(settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

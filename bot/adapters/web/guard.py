@@ -2,7 +2,7 @@
 
 - On loopback only loopback names are served (`Host`), so that a web site can't reach in by DNS rebinding.
 - Requests that change or cost something must come from the page itself or from a program, not from another site.
-- Where a token is set, everything but the bare page and /healthz wants `Authorization: Bearer <token>`.
+- Where a token is set, everything but the bare page, /healthz and /readyz wants `Authorization: Bearer <token>`.
 - Every answer carries headers that forbid scripts, frames and requests that are not the page's own.
 """
 
@@ -95,7 +95,7 @@ class Guard:
 
     def _has_token(self, request: web.Request) -> bool:
         scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-        same = hmac.compare_digest(given.strip().encode(), self.token.encode())
+        same = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), self.token.encode())
         return scheme.lower() == "bearer" and same
 
 
