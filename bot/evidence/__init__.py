@@ -7,7 +7,7 @@ line: what it quotes from the file is shortened and stripped of everything that 
 
 import logging
 
-from bot.evidence import container, credentials, exif, iim, kinds, parameters, stealth, tags, text, xmp
+from bot.evidence import container, credentials, exif, iim, kinds, label, parameters, stealth, tags, text, xmp
 from bot.evidence.container import Metadata
 from bot.evidence.generation import Generation
 from bot.evidence.kinds import says_ai, says_edited
@@ -42,6 +42,7 @@ def _read(data: bytes) -> tuple[Finding, ...]:
     findings = [
         *credentials.read(data, metadata),
         _source_type(properties),
+        _label(metadata, camera, properties),
         _settings(metadata, camera, properties, records),
         _hidden(data),
         *_signatures(metadata, camera, properties, records),
@@ -62,6 +63,19 @@ def _source_type(properties: xmp.Properties) -> Finding | None:
     if SYNTHETIC in meanings:  # drawn by hand or by AI: the term does not say
         return found(kinds.SOURCE_EDITED, Strength.HINT, phrase("evidence.source-synthetic"))
     return None
+
+
+def _label(metadata: Metadata, camera: exif.Exif, properties: xmp.Properties) -> Finding | None:
+    told = label.read(metadata.texts, camera, properties)
+    if told is None:
+        return None
+    phrases = [phrase(f"evidence.label-{told.degree.value}")]
+    if told.producer:
+        phrases.append(phrase("evidence.label-producer", name=text.clean(told.producer)))
+    elif told.propagator:
+        phrases.append(phrase("evidence.label-propagator", name=text.clean(told.propagator)))
+    sure = told.degree is label.Degree.GENERATED
+    return found(kinds.GENERATOR_TAG, Strength.SELF_DECLARED if sure else Strength.HINT, *phrases)
 
 
 def _settings(
@@ -98,12 +112,12 @@ def _signatures(
 ) -> list[Finding]:
     findings = []
     for tag in tags.read(dict(reversed(metadata.texts)), camera, properties, records):
-        key = "editor-tag" if tag.edited else "generator-tag" if tag.sure else "generator-maybe"
+        key = "editor-tag" if tag.edited else "generator-tag"
         phrases = [phrase(f"evidence.{key}", name=text.clean(tag.name))]
         if tag.prompt:
             phrases.append(phrase("evidence.prompt", prompt=text.prompt(tag.prompt)))
         kind = kinds.EDITOR_TAG if tag.edited else kinds.GENERATOR_TAG
-        findings.append(found(kind, Strength.SELF_DECLARED if tag.sure else Strength.HINT, *phrases))
+        findings.append(_declared(kind, *phrases))
     return findings
 
 

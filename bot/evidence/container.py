@@ -51,9 +51,16 @@ def _jpeg(data: bytes) -> Metadata:
     file = jpeg.parse(data)
     xmp = next((s.of(data)[len(_XMP) :] for s in file.app(1) if data.startswith(_XMP, s.start, s.end)), b"")
     comments = tuple(("Comment", s.of(data).decode("utf-8", "replace")) for s in file.segments if s.name == b"\xfe")[:4]
+    texts = (*comments, *_labels(data, file))
     return Metadata(
-        "JPEG", "image/jpeg", comments, jpeg.exif(data, file) or b"", xmp, _photoshop(data, file), _app11(data, file)
+        "JPEG", "image/jpeg", texts, jpeg.exif(data, file) or b"", xmp, _photoshop(data, file), _app11(data, file)
     )
+
+
+def _labels(data: bytes, file: jpeg.Jpeg) -> list[tuple[str, str]]:
+    """China's label for generated content, which some write as an application segment of its own: AIGC{…}."""
+    bodies = [s.of(data) for number in range(16) for s in file.app(number) if data.startswith(b"AIGC{", s.start, s.end)]
+    return [("AIGC", body[4:].decode("utf-8", "replace")) for body in bodies[:4]]
 
 
 def _photoshop(data: bytes, file: jpeg.Jpeg) -> bytes:

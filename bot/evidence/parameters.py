@@ -21,6 +21,8 @@ _A1111_NAMES = frozenset({
     "Sampler", "CFG scale", "Seed", "Size", "Model", "Model hash", "Schedule type", "VAE", "Distilled CFG Scale",
     "Denoising strength", "Guidance", "Version", "RNG", "Clip skip",
 })  # fmt: skip
+# Samplers as ComfyUI calls them; some of its save nodes write the web UI's settings, whose own are "Euler a", "DPM++ 2M".
+_COMFY_SAMPLER = re.compile(r"(?:euler|dpm|dpmpp|uni_pc|heun|lms|lcm|ddim|ddpm|res|er|sa|ipndm|deis)(?:_[a-z0-9]+)+")
 # Versions by which the web UI's descendants tell themselves apart.
 _A1111_VERSIONS = (
     (r"f\d[\d.]*v\d[\w.]*-v", "Stable Diffusion WebUI reForge"),
@@ -89,8 +91,12 @@ def _a1111_tool(settings: dict[str, str]) -> str:
     version, app = settings.get("Version", ""), settings.get("App", "")
     if app:
         return app
+    if "Parser" in settings:
+        return "SD.Next"  # it names its parser of prompts; its version is only a commit
+    if not version and "Civitai resources" in settings:
+        return "Civitai"
     if not version:
-        return "Civitai" if "Civitai resources" in settings else _WEB_UI
+        return "ComfyUI" if _COMFY_SAMPLER.fullmatch(settings.get("Sampler", "")) else _WEB_UI
     for pattern, tool in _A1111_VERSIONS:
         if re.match(pattern, version):
             return tool

@@ -56,9 +56,10 @@ def judge(report: dict[str, Any]) -> Verified | None:
 
 def _broken(failures: set[str]) -> bool:
     """Whether something does not fit. Faults of form mean that a tool kept to another edition of the standard, as
-    OpenAI's and Google's own files do; what stands there was signed all the same."""
+    OpenAI's and Google's own files do; what stands there was signed all the same. An author's identity (CAWG) that can't
+    be confirmed says nothing about the picture, and Candid shows none."""
     return any(
-        code not in _SIGNER and not code.endswith(".malformed") and not code.startswith("assertion.action.")
+        code not in _SIGNER and not code.endswith(".malformed") and not code.startswith(("assertion.action.", "cawg."))
         for code in failures
     )
 

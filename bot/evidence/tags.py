@@ -3,7 +3,6 @@
 Only a whole field counts. A camera app, a caption or a title that mentions a generator is no signature.
 """
 
-import json
 import re
 from dataclasses import dataclass
 
@@ -20,7 +19,8 @@ _NAMES = (
     "Google Imagen", "Imagen", "Google Gemini", "Gemini", "Grok", "Aurora", "Meta AI", "Imagined with AI",
     "Imagined with Meta AI", "Made with Google AI", "Made with AI", "Runway", "Jimeng", "即梦AI", "Doubao", "豆包",
     "Seedream", "Kling AI", "Qwen-Image", "Hunyuan Image", "GPT Image", "gpt-image", "ChatGPT", "Mochi Diffusion", "mflux",
-    "Luma AI", "Dreamina", "Nano Banana", "Stability AI", "SwarmUI", "Easy Diffusion", "Civitai",
+    "Luma AI", "Dreamina", "Nano Banana", "Stability AI", "SwarmUI", "Easy Diffusion", "Civitai", "reve.com",
+    "Aphrodite AI",
 )  # fmt: skip
 _GENERATOR = re.compile("(" + "|".join(map(re.escape, _NAMES)) + ")" + _VERSION, re.IGNORECASE)
 _FLUX = re.compile(r"AI generated;(?:txt|img)2img;[\w.;-]{1,40}")
@@ -33,12 +33,11 @@ _GROK = re.compile(r"Signature: [A-Za-z0-9+/]{60,}={0,2}")
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """`name` signs the file. `edited`: it changed a picture instead of making it. `sure` is false for a maybe."""
+    """`name` signs the file. `edited`: it changed a picture instead of making it."""
 
     name: str
     prompt: str = ""
     edited: bool = False
-    sure: bool = True
 
 
 def read(texts: dict[str, str], exif: Exif, properties: xmp.Properties, records: dict[int, str]) -> list[Tag]:
@@ -51,7 +50,6 @@ def read(texts: dict[str, str], exif: Exif, properties: xmp.Properties, records:
 
     add(_midjourney(texts, exif, properties, records))
     add(_grok(exif))
-    add(_aigc(texts, exif, properties))
     system = properties.get(xmp.IPTC + "AISystemUsed", "").strip()
     if system:
         add(Tag(system, properties.get(xmp.IPTC + "AIPromptInformation", "")))
@@ -91,24 +89,4 @@ def _grok(exif: Exif) -> Tag | None:
     """xAI signs in ImageDescription and gives the picture's number as Artist."""
     if re.fullmatch(_UUID, exif.artist) and _GROK.fullmatch(exif.description):
         return Tag("Grok (xAI)")
-    return None
-
-
-def _aigc(texts: dict[str, str], exif: Exif, properties: xmp.Properties) -> Tag | None:
-    """China's label for generated content (GB 45438-2025): 1 is generated, 2 and 3 are perhaps."""
-    for text in (properties.get(xmp.AIGC + "AIGC", ""), texts.get("AIGC", ""), *exif.texts):
-        if "Label" not in text or len(text) > 20_000:
-            continue
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
-            value = value.get("AIGC", value)
-        if not isinstance(value, dict) or not {"ContentProducer", "ProduceID"} & value.keys():
-            continue
-        label = str(value.get("Label"))
-        if label in ("1", "2", "3"):
-            producer = value.get("ContentProducer")
-            return Tag(f"AIGC: {producer}" if isinstance(producer, str) and producer else "AIGC", sure=label == "1")
     return None

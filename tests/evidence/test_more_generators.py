@@ -84,12 +84,20 @@ def test_text_chunks(tool: str) -> None:
         ("Version: stable-diffusion.cpp", "stable-diffusion.cpp"),
         ('Civitai resources: [{"type":"checkpoint","modelVersionId":1}], Civitai metadata: {}', "Civitai"),
         ("RNG: CPU", "Stable Diffusion web UI"),
+        ("Version: 0a083c2, Parser: Full parser", "SD.Next"),
     ],
 )
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
 def test_descendants_of_the_web_ui(kind: str, ending: str, tool: str) -> None:
     comment = b"UNICODE\0" + f"{A1111}, {ending}".encode("utf-16-be")
     check(make.saved(kind, exif=make.exif(comment=comment)), f"Settings of {tool},", "dream_v8", PROMPT)
+
+
+@pytest.mark.parametrize("sampler", ["euler_ancestral_karras", "dpmpp_2m_sde_gpu", "uni_pc_bh2"])
+def test_nodes_that_save_the_web_uis_settings_call_samplers_as_comfyui_does(sampler: str) -> None:
+    text = A1111.replace("Sampler: Euler a", f"Sampler: {sampler}")
+    assert sampler in text
+    check(make.saved("JPEG", exif=make.exif(comment=text.encode())), "Settings of ComfyUI,", "dream_v8", PROMPT)
 
 
 def test_stable_diffusion_cpp_in_jpeg_and_webp() -> None:
