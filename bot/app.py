@@ -22,6 +22,7 @@ from bot.presence import Presence
 from bot.settings import Settings
 from bot.store import Store
 from bot.supervisor import Adapter, Supervisor
+from bot.threads import end_when_stuck
 
 if TYPE_CHECKING:
     from model.detector import Detector
@@ -131,6 +132,7 @@ class App:
         await checker.start()
         self.checker = checker
         self.metrics.model(checker.model.version)
+        self._spawn(end_when_stuck(lambda: checker.stuck))
         if self.web is not None:
             self.web.checker = checker
         for adapter in await self._chats(checker, store, inbox, community):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from bot.metrics import Metrics
-from bot.trail import Threads
+from bot.threads import Threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,6 +79,11 @@ class Batcher:
         for one in self._waiting:
             one.answer.cancel()
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the network does not come back."""
+        return self._thread.stuck
 
     async def judge(self, detector: Detector, views: "Views") -> Judged:
         """The score of one picture; raises what the network raises on it."""

@@ -102,6 +102,11 @@ class Checker:
         """The model that answers now."""
         return self._judge.model
 
+    @property
+    def stuck(self) -> bool:
+        """Whether something in this process hangs that only a new start ends."""
+        return self._judge.stuck
+
     def replace_detector(self, detector: Detector) -> None:
         """Judge by another detector from now on. Only for a Checker that judges in this process."""
         if not isinstance(self._judge, LocalJudge):

@@ -13,7 +13,7 @@ from bot.judgement import Prepared, bands_of, prepare, pronounce
 from bot.limits import FairTurns, Lane
 from bot.metrics import Metrics
 from bot.settings import ChecksSettings
-from bot.trail import Threads
+from bot.threads import Threads
 from bot.verdict import Bands, Verdict
 
 
@@ -33,6 +33,11 @@ class Judge(ABC):
     @abstractmethod
     def model(self) -> ModelInfo:
         """The model that answers now."""
+
+    @property
+    def stuck(self) -> bool:
+        """Whether something in this process hangs that only a new start ends."""
+        return False
 
     @abstractmethod
     async def start(self) -> None:
@@ -67,12 +72,16 @@ class LocalJudge(Judge):
         batch = min(settings.batch, detector.max_pictures)
         self._turns = FairTurns(settings.decode_threads + 2 * batch, settings.queue, metrics.queue_depth)
         self._batcher = Batcher(settings.batch, metrics)
-        self._decoders = Threads(settings.decode_threads, "decode")
+        self._decoders = Threads(settings.decode_threads, "decode", settings.decode_seconds)
         self._explainer = Explainer(settings, self._batcher, self._decoders)
 
     @property
     def model(self) -> ModelInfo:
         return ModelInfo(self._detector.version, bands_of(self._detector), self._detector.card.data)
+
+    @property
+    def stuck(self) -> bool:
+        return self._batcher.stuck or self._decoders.stuck
 
     def replace_detector(self, detector: Detector) -> None:
         """Judge by another detector from now on. A picture that the old one has prepared is judged by the old one."""

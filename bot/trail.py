@@ -6,13 +6,9 @@ A request of a chat has the same id after a restart, for its id comes of the eve
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from contextvars import ContextVar
 
 _current: ContextVar[str] = ContextVar("request", default="")
 
@@ -47,10 +43,3 @@ def following(key: str = "") -> Iterator[str]:
         yield begin(key)
     finally:
         _current.reset(before)
-
-
-class Threads(ThreadPoolExecutor):
-    """Threads whose work knows the request of whoever handed it to them."""
-
-    def submit(self, work: Callable[..., T], /, *arguments: Any, **named: Any) -> "Future[T]":
-        return super().submit(copy_context().run, work, *arguments, **named)

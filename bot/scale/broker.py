@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,9 +77,10 @@ class LaneBroker(RedisStreamBroker):
 
     The broker that it extends looks for the tasks of dead workers only when a new task has come, and ends at the first
     broken connection; this one does the former by the clock and survives the latter. A done task leaves its stream.
+    While `resting` says so, it takes nothing.
     """
 
-    def __init__(self, url: str, results: Results) -> None:
+    def __init__(self, url: str, results: Results, resting: Callable[[], bool] = lambda: False) -> None:
         first, *others = STREAMS.values()
         super().__init__(
             url,
@@ -92,12 +93,16 @@ class LaneBroker(RedisStreamBroker):
         )
         self.result_backend = results
         self.add_middlewares(Trail())
+        self._resting = resting
         self._claimed = 0.0
         self._in_hand: dict[tuple[str, Any], float] = {}  # stream and number of a task -> since when
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         failures = 0
         while True:
+            if self._resting():
+                await asyncio.sleep(BLOCK_SECONDS)
+                continue
             try:
                 async for message in self._next():
                     yield message

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 import os
 import secrets
 import socket
@@ -39,6 +40,7 @@ from bot.scale.wire import (
     picture_key,
 )
 from bot.settings import Settings
+from bot.threads import end_when_stuck
 from bot.verdict import from_json
 
 if TYPE_CHECKING:
@@ -56,14 +58,26 @@ class Worker:
     def __init__(self, settings: Settings, metrics: Metrics, load: Loader | None = None) -> None:
         url = settings.scale.redis.reveal()
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        self.ready = False
+        self._taking = False
+        self._heard = -math.inf  # when Redis last answered
         self._settings, self._metrics = settings, metrics
         self._champion = Champion(settings, load)
         self._redis: Any = Redis.from_url(url, max_connections=50, **TIMEOUTS)
-        self._broker = LaneBroker(url, Results(url))
+        self._broker = LaneBroker(url, Results(url), resting=lambda: self.stuck)
         self._stopping = asyncio.Event()
         self._judge: LocalJudge | None = None
         self._places = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes pictures: the model is loaded, Redis answers, nothing hangs, and it does not end."""
+        heard = time.monotonic() - self._heard < LIFE_SECONDS
+        return self._taking and heard and not self.stuck and not self._stopping.is_set()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a thread of it hangs, which only a new start ends."""
+        return self._judge is not None and self._judge.stuck
 
     def stop(self) -> None:
         self._stopping.set()
@@ -80,11 +94,13 @@ class Worker:
         self._places = self._settings.checks.decode_threads + 2 * min(
             self._settings.checks.batch, detector.max_pictures
         )
-        background = [asyncio.create_task(self._tell()), asyncio.create_task(self._follow())]
+        background = [
+            asyncio.create_task(work) for work in (self._tell(), self._follow(), end_when_stuck(lambda: self.stuck))
+        ]
         try:
             await self._receive(self._places)
         finally:
-            self.ready = False
+            self._taking = False
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
@@ -115,7 +131,7 @@ class Worker:
                 wait_tasks_timeout=DRAIN_SECONDS,
             )
             if not self._stopping.is_set():
-                self.ready = True
+                self._taking = True
                 log.info("Worker %s takes pictures, up to %d at a time", self.name, at_once)
                 await receiver.listen(self._stopping)
 
@@ -165,18 +181,24 @@ class Worker:
             return {"bug": number}
 
     async def _tell(self) -> None:
-        """That it lives, what it judges with, and how long the queue is."""
+        """That it lives, what it judges with, and how long the queue is. One that hangs falls silent: others get its tasks."""
         while True:
             try:
-                await self._redis.set(PLACES + self.name, self._places, ex=LIFE_SECONDS)
-                await self._redis.set(WORKERS + self.name, self._champion.version, ex=LIFE_SECONDS)
-                assert self._judge is not None
-                await self._redis.set(MODEL, json.dumps(asdict(self._judge.model)))
-                await self._broker.hold()
-                self._metrics.stream_depth(await self._broker.depth() + await lined_up(self._redis))
+                if not self.stuck:
+                    await self._beat()
             except TROUBLE as error:
+                self._heard = -math.inf
                 log.debug("Redis does not know that this worker lives (%s)", error)
             await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def _beat(self) -> None:
+        assert self._judge is not None
+        await self._redis.set(PLACES + self.name, self._places, ex=LIFE_SECONDS)
+        await self._redis.set(WORKERS + self.name, self._champion.version, ex=LIFE_SECONDS)
+        await self._redis.set(MODEL, json.dumps(asdict(self._judge.model)))
+        await self._broker.hold()
+        self._metrics.stream_depth(await self._broker.depth() + await lined_up(self._redis))
+        self._heard = time.monotonic()
 
     async def _follow(self) -> None:
         """Take a new champion without a restart."""

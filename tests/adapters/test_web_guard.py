@@ -16,8 +16,8 @@ from bot.store import Store
 from tests.adapters.web_rig import serving, web_settings
 from tests.conftest import FakeDetector, make_picture
 
-OPEN = ("/", "/app.js", "/card.js", "/send.js", "/words.js", "/style.css", "/card.css", "/icon.svg", "/healthz")
-CLOSED = ("/readyz", "/api/about", "/metrics", "/anything")
+OPEN = ("/", "/app.js", "/card.js", "/send.js", "/words.js", "/style.css", "/card.css", "/icon.svg", "/healthz", "/readyz")
+CLOSED = ("/api/about", "/metrics", "/anything")
 
 
 async def test_the_page_and_its_files(web_client: aiohttp.ClientSession) -> None:
@@ -132,7 +132,7 @@ async def test_a_token_guards_everything_but_the_bare_page(
             right = {"Authorization": f"Bearer {token}"}
             async with client.post("/api/check", data=make_picture(), headers=right) as response:
                 assert response.status == 200
-            async with client.get("/readyz", headers=right) as response:
+            async with client.get("/api/about", headers=right) as response:
                 assert response.status == 200
 
 

@@ -51,34 +51,89 @@ shards = "{shards}"
 """
 
 
-@asynccontextmanager
-async def worker_process(
-    settings: Settings, seconds: float = 0.02, deadly: int = 0
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.scale.fake_worker", str(seconds), str(CLAIM), str(deadly)),
-        env={
+class Worker:
+    """A worker process; `log` has what it wrote."""
+
+    def __init__(self, settings: Settings, *arguments: float, **environ: str) -> None:
+        self.port = free_port()
+        self.log = ""
+        self._arguments = [str(one) for one in arguments]
+        self._environ = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
             "REDIS_URL": settings.scale.redis.reveal(),
-            "CANDID_WEB__PORT": "0",
+            "CANDID_LOG__FORMAT": "json",
+            "CANDID_WEB__PORT": str(self.port),
             "CANDID_MODEL__DIRECTORY": settings.model.directory,
             "CANDID_STORE__PATH": settings.store.path,
-        },
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        assert process.stderr is not None
+            **environ,
+        }
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Returns at once."""
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.scale.fake_worker", *self._arguments),
+            env=self._environ,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        self._reading = asyncio.create_task(self._read(self._process.stderr))
+
+    async def says(self, sentence: str) -> None:
+        """Wait until this stands in its log."""
+        assert self._reading is not None
         async with asyncio.timeout(60):
-            while b"takes pictures" not in (line := await process.stderr.readline()):
-                assert line, "the worker ended by itself"
-        reading = asyncio.create_task(process.stderr.read())
-        yield process
+            while sentence not in self.log:
+                assert not self._reading.done(), f"the worker ended by itself: {self.log}"
+                await asyncio.sleep(0.02)
+
+    async def status(self, path: str) -> int:
+        """Of its answer, or 0 without one."""
+        address = f"http://127.0.0.1:{self.port}{path}"
+        try:
+            async with aiohttp.ClientSession() as client, client.get(address) as response:
+                return response.status
+        except aiohttp.ClientError:
+            return 0
+
+    @property
+    def returncode(self) -> int | None:
+        assert self._process is not None
+        return self._process.returncode
+
+    def kill(self) -> None:
+        """-9."""
+        assert self._process is not None
+        self._process.kill()
+
+    async def wait(self) -> int:
+        """Until it has ended; its exit code."""
+        assert self._process is not None and self._reading is not None
+        code = await self._process.wait()
+        await self._reading
+        return code
+
+    async def _read(self, stream: asyncio.StreamReader | None) -> None:
+        assert stream is not None
+        while line := await stream.readline():
+            self.log += line.decode()
+
+
+@asynccontextmanager
+async def worker_process(
+    settings: Settings, seconds: float = 0.02, deadly: int = 0, **environ: str
+) -> AsyncIterator[Worker]:
+    """One that takes pictures."""
+    worker = Worker(settings, seconds, CLAIM, deadly, **environ)
+    await worker.start()
+    try:
+        await worker.says("takes pictures")
+        yield worker
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-        await reading
+        if worker.returncode is None:
+            worker.kill()
+        await worker.wait()
 
 
 class Bot:

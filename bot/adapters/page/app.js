@@ -128,17 +128,17 @@ function showState(text) {
 
 async function becomeReady() {
   for (;;) {
-    const { status, body } = await ask("readyz");
-    if (status === 200) break;
+    const { status, body } = await ask("api/about");
+    if (status === 200) {
+      showState("");
+      const words = body.words.map((textContent) => Object.assign(document.createElement("p"), { textContent }));
+      return $("about-text").replaceChildren(...words);
+    }
     const text = status === 503 ? body.text : say("unreachable");
     if ($("state").textContent !== text) showState(text);
     if (status === 401) return; // the person would rather not give the token yet
     await new Promise((go) => setTimeout(go, 2000));
   }
-  showState("");
-  const { status, body } = await ask("api/about");
-  if (status !== 200) return;
-  $("about-text").replaceChildren(...body.words.map((textContent) => Object.assign(document.createElement("p"), { textContent })));
 }
 
 becomeReady();

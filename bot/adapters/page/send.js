@@ -50,7 +50,7 @@ export async function report(sha256, says) {
   return { done: answer.status === 200, text: answer.body.refusal ?? failure(answer) };
 }
 
-/** What /api/about or /readyz says: {status, body}. */
+/** What /api/about says: {status, body}. */
 export const ask = (path) => request("GET", path);
 
 const failure = (answer) => (answer.status ? answer.body.text : say("unreachable"));

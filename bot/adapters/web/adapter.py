@@ -5,7 +5,7 @@ POST /api/check   a picture (form field `image`, or the raw body): its verdict
 POST /api/explain the same picture again: why, as a PNG (?bare=1: the heat map alone, without legend and scale)
 POST /api/report  "Wrong?": {"sha256": ..., "says": "ai" or "real"}
 GET  /api/about   model, bands, limits
-GET  /healthz     200 while it lives
+GET  /healthz     200 while it lives, 503 when a thread of it hangs: start it again
 GET  /readyz      200 when the model is warm, else 503 and what it waits for
 GET  /metrics     for Prometheus
 
@@ -110,7 +110,7 @@ class WebAdapter:
             loopback=is_loopback(own.host),
             token=own.token.reveal(),
             proxy=own.proxy,
-            open_paths=page.paths | {"/healthz"},
+            open_paths=page.paths | {"/healthz", "/readyz"},
         )
         app = web.Application(middlewares=[guard.middleware(), self._answer_errors], client_max_size=JSON_BYTES)
         for path in page.paths:
@@ -186,7 +186,8 @@ class WebAdapter:
         return web.json_response(about_json(self.checker.model, self._settings.checks, language_of(request)))
 
     async def _healthz(self, request: web.Request) -> web.Response:
-        return web.json_response({"alive": True})
+        alive = self.checker is None or not self.checker.stuck
+        return web.json_response({"alive": alive}, status=200 if alive else 503)
 
     async def _readyz(self, request: web.Request) -> web.Response:
         return self._not_ready(request) if self.checker is None else web.json_response({"ready": True})
