@@ -12,7 +12,7 @@ from bot.settings import ChecksSettings
 from bot.store import Store
 from bot.wording import say
 from tests.adapters.browser import Tab
-from tests.adapters.page_rig import HEARD, TITLES, VERDICT, faults, keep_shot
+from tests.adapters.page_rig import HEARD, VERDICT, faults, keep_shot
 from tests.adapters.web_rig import serving, web_settings
 from tests.conftest import FakeDetector
 
@@ -99,7 +99,23 @@ async def test_wrong_is_answered_below_the_buttons(
     await tab.open(web.url, 1280)
     for number, said in enumerate((say("web.reported"), say("community.too-many-reports", most=1))):
         await tab.choose("#choose", [pictures[number]])
-        await tab.until(f"({TITLES}).length === {number + 1} && !!document.querySelector('.card [data-says]')")
+        await tab.until(f"document.querySelectorAll('.honest').length === {number + 1}")
         await tab.run("document.querySelector('.card [data-says=real]').click()")
         await tab.until("!!document.querySelector('.card .wrong .fine').textContent")
         assert await tab.run("document.querySelector('.card .wrong .fine').textContent") == said
+
+
+async def test_a_card_has_room_for_its_sentence_and_nothing_empty_below(
+    web: WebAdapter, tab: Tab, pictures: list[Path], tmp_path: Path
+) -> None:
+    await tab.open(web.url, 390, 844, phone=True, still=True)
+    await tab.choose("#choose", pictures[::-1])
+    await tab.until("[...document.querySelectorAll('progress')].every(bar => bar.hidden)")
+    refused = "document.querySelector('.card[data-label=refused]')"
+    assert await tab.run(f"{refused}.querySelector('details').open")
+    assert "notes.txt: This is" in await tab.run(f"{refused}.innerText")
+    assert await tab.run(f"{refused}.querySelector('.body').offsetHeight") == 0
+    clipped = "[...document.querySelectorAll('.sub')].filter(sub => sub.scrollHeight > sub.clientHeight + 1).length"
+    assert await tab.run(clipped) == 0
+    assert await tab.run("document.documentElement.scrollWidth") <= 390
+    keep_shot("390-light-refused.png", await tab.screenshot(), tmp_path)
