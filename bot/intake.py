@@ -33,6 +33,7 @@ from bot.containers import Malformed, Still, Unsupported, gif, heif, jpeg, png, 
 from bot.errors import Refusal
 from bot.wording import refuse
 
+MEGABYTE = 1024 * 1024
 MIN_SIDE = 64
 FIRST_FRAME = "first-frame"
 REDUCED = "reduced"
@@ -70,7 +71,7 @@ def decode(data: bytes, limits: Limits) -> Decoded:
     if not data:
         raise _refusal("empty")
     if len(data) > limits.max_bytes:
-        raise _refusal("too-many-bytes", megabytes=_megabytes(len(data)), most=_megabytes(limits.max_bytes))
+        raise too_many_bytes(len(data), limits.max_bytes)
     clock = _Clock(limits.decode_seconds)
     kind = sniff.picture(data)
     if kind is None:
@@ -225,5 +226,11 @@ def _refusal(reason: str, **values: object) -> Refusal:
     return refuse(reason, f"refusal.{reason}", **values)
 
 
-def _megabytes(count: int) -> str:
-    return f"{count / 1024 / 1024:.1f}".removesuffix(".0")
+def too_many_bytes(count: int, most: int) -> Refusal:
+    """For a file of `count` bytes. Its tenths of a megabyte are rounded up: what is too large must not read as just right."""
+    tenths = -(-count * 10 // MEGABYTE)
+    return _refusal("too-many-bytes", megabytes=_megabytes(tenths / 10), most=_megabytes(most / MEGABYTE))
+
+
+def _megabytes(count: float) -> str:
+    return f"{count:.1f}".removesuffix(".0")

@@ -23,11 +23,22 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_address(url: str, schemes: tuple[str, ...], *, with_port: bool = False) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port  # ValueError also for one beyond 65,535
+    except ValueError:
+        return False
+    return parts.scheme in schemes and bool(parts.hostname) and (port is not None or not with_port)
+
+
 def check_together(settings: "Settings") -> None:
     """Raises SettingsError when settings don't fit each other, or an address is none."""
     web, telegram = settings.web, settings.telegram
     if not web.host:
         raise SettingsError('[web] host: found "", accepted is an address such as "127.0.0.1" or "0.0.0.0".')
+    if not settings.store.path:
+        raise SettingsError('[store] path: found "", accepted is a file such as "data/candid.sqlite3".')
     if web.enabled and not is_loopback(web.host) and not web.token:
         raise SettingsError(
             f'[web] host: found "{web.host}", which others can reach: accepted is a loopback address such as '
@@ -41,11 +52,9 @@ def check_together(settings: "Settings") -> None:
         ("[telegram] webhook_url", telegram.webhook_url, ("https", "http")),
         ("[web] proxy", web.proxy, ("http", "https")),
     ):
-        parts = urlsplit(url)
-        if url and (parts.scheme not in schemes or not parts.hostname):
+        if url and not is_address(url, schemes):
             raise SettingsError(f'{key}: found "{url}", accepted is "" or an address with {schemes[0]}://.')
-    host, _, port = telegram.webhook_listen.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65_535:
+    if not is_address(f"http://{telegram.webhook_listen}", ("http",), with_port=True):
         raise SettingsError(
             f'[telegram] webhook_listen: found "{telegram.webhook_listen}", accepted is host:port, '
             'for example "127.0.0.1:8081".'

@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 from bot import colours, intake
 from bot.containers import jpeg, sniff, tiff
 from bot.errors import Refusal
-from bot.intake import Decoded, decode
+from bot.intake import Decoded, decode, too_many_bytes
 from bot.wording import say
 
 Transpose = Image.Transpose
@@ -275,6 +275,7 @@ def test_the_short_side(size: tuple[int, int], ok: bool) -> None:
 def test_limits_on_bytes_and_pixels() -> None:
     data = encoded(picture(), "PNG")
     assert refused(data, Limits(max_bytes=len(data) - 1)).reason == "too-many-bytes"
+    assert "20.1 MB" in str(too_many_bytes(20 * 1024 * 1024 + 1, 20 * 1024 * 1024))  # not "20 MB, and at most 20 MB"
     decode(data, Limits(max_bytes=len(data), max_pixels=WIDTH * HEIGHT))
     for kind in ("PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "HEIF"):
         refusal = refused(encoded(picture(), kind), Limits(max_pixels=WIDTH * HEIGHT - 1))

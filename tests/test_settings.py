@@ -229,7 +229,12 @@ def test_loopback_needs_none(host: str) -> None:
             '[discord] gateway: found "http://x", accepted is "" or an address with ws://',
         ),
         ("[telegram]\nwebhook_listen = '8081'", '[telegram] webhook_listen: found "8081", accepted is host:port'),
+        ("[telegram]\nwebhook_listen = '[::1'", '[telegram] webhook_listen: found "[::1"'),
+        ("[telegram]\nwebhook_listen = '127.0.0.1:99999'", "[telegram] webhook_listen"),
         ("[telegram]\nbase_url = '127.0.0.1:81'", "[telegram] base_url"),
+        ("[discord]\napi = 'http://[::1'", '[discord] api: found "http://[::1", accepted is'),
+        ("[discord]\napi = 'http://127.0.0.1:99999'", "[discord] api"),
+        ("[store]\npath = ''", '[store] path: found "", accepted is a file'),
         ("[web]\nproxy = 'example.org'", "[web] proxy"),
     ],
 )

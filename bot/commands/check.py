@@ -87,6 +87,12 @@ def check(
     if heat_map is not None and len(files) != 1:
         print(f"candid: --heatmap draws one picture, and there are {len(files)}.", file=sys.stderr)
         return ERROR
+    if heat_map is not None and (heat_map.suffix.lower() != ".png" or not heat_map.parent.is_dir()):
+        print(
+            f"candid: the heat map can't be written to {heat_map}: name a .png file in a folder that is there.",
+            file=sys.stderr,
+        )
+        return ERROR
     if not files:
         print("candid: there is no file in there.", file=sys.stderr)
         return ERROR

@@ -64,18 +64,40 @@ async def _workers(settings: Settings) -> list[Point]:
 
 
 def _data(settings: Settings, dotenv: Path) -> Iterator[Point]:
-    folder = Path(settings.store.path).absolute().parent
+    path = Path(settings.store.path).absolute()
+    if trouble := _unwritable(path.parent):
+        yield Point(Grade.WRONG, f"{path.parent} can't be written ({trouble}): the database belongs there.")
+        return
+    if path.exists() and not _is_database(path):
+        yield Point(Grade.WRONG, f"{path} is no database: name another file as [store] path, or move that one away.")
+        return
+    size = path.stat().st_size if path.exists() else 0
+    yield Point(Grade.GOOD, f"The database is {path.name} ({size / 1e6:.1f} MB).")
+    cache = settings.model.cache_directory
+    if cache and (trouble := _unwritable(Path(cache).absolute())):
+        yield Point(
+            Grade.WRONG, f"{cache} can't be written ({trouble}): [model] cache_directory keeps compiled code there."
+        )
+    if os.name == "posix" and dotenv.exists() and dotenv.stat().st_mode & 0o077:
+        yield Point(Grade.NOTE, f"Others on this machine can read the tokens in {dotenv}: chmod 600 {dotenv}")
+
+
+def _unwritable(folder: Path) -> str:
+    """Why no file can be made in it, or in the nearest folder above that is there; "" if one can."""
     near = next(one for one in (folder, *folder.parents) if one.exists())
     try:
         with tempfile.TemporaryFile(dir=near):
-            pass
+            return ""
     except OSError as error:
-        yield Point(Grade.WRONG, f"{folder} can't be written ({in_words(error)}): the database belongs there.")
-        return
-    size = Path(settings.store.path).stat().st_size if Path(settings.store.path).exists() else 0
-    yield Point(Grade.GOOD, f"The database is {folder / Path(settings.store.path).name} ({size / 1e6:.1f} MB).")
-    if os.name == "posix" and dotenv.exists() and dotenv.stat().st_mode & 0o077:
-        yield Point(Grade.NOTE, f"Others on this machine can read the tokens in {dotenv}: chmod 600 {dotenv}")
+        return in_words(error)
+
+
+def _is_database(path: Path) -> bool:
+    """Whether SQLite wrote it, by its first bytes (https://sqlite.org/fileformat.html); it begins as an empty file."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(16) in (b"", b"SQLite format 3\0")
 
 
 def _model(settings: Settings) -> Iterator[Point]:
@@ -117,9 +139,8 @@ def _review(settings: Settings) -> Iterator[Point]:
             Grade.NOTE, "No picture is kept to learn from. Servers can ask for that once [review] has a directory."
         )
         return
-    near = next(one for one in (box.folder.absolute(), *box.folder.absolute().parents) if one.exists())
-    if not (near.is_dir() and os.access(near, os.W_OK | os.X_OK)):
-        yield Point(Grade.WRONG, f"{box.folder} can't be written: pictures for review belong there.")
+    if trouble := _unwritable(box.folder.absolute()):
+        yield Point(Grade.WRONG, f"{box.folder} can't be written ({trouble}): pictures for review belong there.")
         return
     if os.name == "posix" and box.folder.exists() and box.folder.stat().st_mode & 0o077:
         yield Point(Grade.NOTE, f"Others on this machine can list the pictures for review: chmod 700 {box.folder}")

@@ -6,10 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bot.core import Picture
-from bot.errors import Refusal
-from bot.wording import say
-
-MEGABYTE = 1024 * 1024
+from bot.intake import too_many_bytes
 
 
 def walk(paths: Sequence[Path]) -> Iterator[Path]:
@@ -18,7 +15,7 @@ def walk(paths: Sequence[Path]) -> Iterator[Path]:
     What a folder holds beside files (pipes, sockets, devices) is passed by: reading a pipe that nobody writes never ends.
     """
     for path in paths:
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
             yield from _inside(path)
         else:
             yield path
@@ -47,6 +44,5 @@ def read(path: Path, max_bytes: int) -> Picture:
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         if size > max_bytes:
-            sizes = {"megabytes": f"{size / MEGABYTE:.1f}", "most": f"{max_bytes / MEGABYTE:.1f}".removesuffix(".0")}
-            raise Refusal("too-many-bytes", say("refusal.too-many-bytes", **sizes))
+            raise too_many_bytes(size, max_bytes)
         return Picture(file.read(max_bytes + 1))

@@ -183,6 +183,21 @@ def test_the_heat_map(settings: Settings, pictures: Path, tmp_path: Path, capsys
     assert "can't be written" in capsys.readouterr().err
 
 
+def test_a_heat_map_goes_over_no_picture(
+    settings: Settings, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--heatmap a.jpg b.jpg` names two pictures, and means one of them to be lost."""
+    (tmp_path / "a.jpg").write_bytes(b"a picture")
+    assert run(settings, pictures / "b.png", heat_map=tmp_path / "a.jpg") == 1
+    assert (tmp_path / "a.jpg").read_bytes() == b"a picture"
+    assert "name a .png file" in capsys.readouterr().err
+
+
+def test_a_name_that_is_too_long(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(settings, Path("x" * 300)) == 1
+    assert "can't be read" in capsys.readouterr().out
+
+
 def test_the_bots_own_data_stays_untouched(settings: Settings, pictures: Path, tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
     run(settings, pictures)

@@ -44,6 +44,15 @@ async def test_nothing_configured(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
+async def test_places_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "cat.jpg").write_bytes(b"\xff\xd8 a picture")
+    for path in (str(tmp_path), str(tmp_path / "cat.jpg")):
+        ended = await candid("doctor", cwd=tmp_path, CANDID_WEB__PORT="0", CANDID_STORE__PATH=path)
+        assert ended.code == 1 and f"{path} is no database" in lines(ended.out, "data")
+    ended = await candid("doctor", cwd=tmp_path, CANDID_WEB__PORT="0", CANDID_MODEL__CACHE_DIRECTORY="/proc/candid")
+    assert ended.code == 1 and "/proc/candid can't be written" in lines(ended.out, "data")
+
+
 async def test_everything_configured(tmp_path: Path) -> None:
     async with World() as world, Telegram() as telegram:
         environ = {
