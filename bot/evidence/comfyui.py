@@ -11,7 +11,8 @@ _GENERATES = re.compile(
     r"sampler|checkpoint|ckpt|unetloader|diffusion|textencode|emptylatent|emptysd3|flux|sdxl|kontext|"
     r"ideogram|openai(gpt|dalle)|gemini.*image|nano.?banana|stability|recraft|runway.*image|luma.*image|imagen|seedream|"
     r"bytedance.*image|grok.*image|kling.*image|"
-    r"qwen.*image|hunyuan|txt2img|text.?to.?image|img2img|image.?to.?image|inpaint",
+    r"qwen.*image|hunyuan|txt2img|text.?to.?image|img2img|image.?to.?image|inpaint|"
+    r"(face|mask|segs).?detailer|^detailerforeach",
     re.IGNORECASE,
 )
 _NOT = re.compile(r"upscale|primitive|note|preview|saveimage|loadimage", re.IGNORECASE)

@@ -52,7 +52,7 @@ def swarm(value: Object) -> Generation | None:
 
 
 def fooocus(value: Object) -> Generation | None:
-    version = text(value.get("version")) or text(value.get("metadata_scheme"))
+    version = text(value.get("version")) or text(value.get("metadata_scheme")) or text(value.get("software"))
     if not version.lower().startswith("fooocus") or not {"prompt", "base_model", "seed"} & value.keys():
         return None
     return Generation("Fooocus", text(value.get("base_model")), text(value.get("prompt")))

@@ -162,6 +162,16 @@ class TestGraphs:
         }
         check(make.png(prompt=json.dumps(graph)), "ComfyUI", PROMPT)
 
+    @pytest.mark.parametrize("node", ["FaceDetailer", "MaskDetailerPipe", "SEGSDetailer", "DetailerForEachDebugPipe"])
+    def test_nodes_that_paint_parts_anew(self, node: str) -> None:
+        nodes = [{"id": 1, "type": "LoadImage"}, {"id": 2, "type": node}]
+        check(make.png(workflow=json.dumps({"nodes": nodes, "links": []})), "Settings of ComfyUI,")
+
+    @pytest.mark.parametrize("node", ["BasicPipeToDetailerPipe", "EditDetailerPipe", "PreviewDetailerHookProvider"])
+    def test_nodes_that_only_pass_their_settings_on(self, node: str) -> None:
+        nodes = [{"id": 1, "type": "LoadImage"}, {"id": 2, "type": node}]
+        assert only(make.png(workflow=json.dumps({"nodes": nodes, "links": []}))).kind == kinds.WORKFLOW
+
     def test_numbers_that_json_does_not_have(self) -> None:
         text = json.dumps({**GRAPH, "5": {"class_type": "Note", "inputs": {"x": float("nan")}}})
         check(make.png(prompt=text + "\0"), "ComfyUI", PROMPT)
