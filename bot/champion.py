@@ -35,7 +35,7 @@ class Champion:
         try:
             folder = self._folder()
             detector = self._load(folder, self._settings.views, self._cache())
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError) as error:
             raise SettingsError(f"[model] version {self._settings.version}: {error}") from error
         self.version = folder.name
         return detector

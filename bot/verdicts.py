@@ -27,7 +27,11 @@ class Verdicts:
         if key in self._latest:
             self._latest.move_to_end(key)
             return self._latest[key]
-        verdict = _read(await self._store.verdict(sha256, model))
+        try:
+            verdict = _read(await self._store.verdict(sha256, model))
+        except sqlite3.Error as error:  # judging it again costs less than no answer
+            log.error("Earlier verdicts can't be read, so pictures are judged again: %s", error)
+            return None
         if verdict is not None:
             self._remember(verdict)
         return verdict

@@ -23,8 +23,15 @@ class Card:
 
 
 def read_card(folder: Path) -> Card:
-    """Raises ValueError with a sentence when the weights are not those that the card was written for."""
-    data = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    """Raises ValueError with a sentence for a broken card, or when the weights are not those that it was written for."""
+    try:
+        return _card(folder, json.loads((folder / "card.json").read_text(encoding="utf-8")))
+    except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{folder / 'card.json'} is no card of a version ({what}): copy the version again.") from error
+
+
+def _card(folder: Path, data: dict[str, Any]) -> Card:
     found = hashlib.sha256((folder / "weights.npz").read_bytes()).hexdigest()
     if found != data["sha256"]:
         raise ValueError(

@@ -72,8 +72,10 @@ def describe(name: str, side: int) -> Any:
 
     import model.network as networks
 
+    if not callable(build := getattr(networks, name, None)):
+        raise ValueError(f"There is no network {name!r} in this Candid: the version was made by a newer one.")
     with keras.StatelessScope(initialize_variables=False):
-        return getattr(networks, name)(side=side)
+        return build(side=side)
 
 
 def with_maps(network: Any) -> Any:

@@ -22,13 +22,23 @@ class Registry:
         return sorted(card.parent.name for card in self.directory.glob("*/card.json"))
 
     def history(self) -> list[str]:
-        """Champions in order, the present one last. Raises FileNotFoundError with a sentence when none was promoted."""
+        """Champions in order, the present one last.
+
+        Raises FileNotFoundError with a sentence when none was promoted, ValueError with one when the file is broken.
+        """
         file = self.directory / POINTER
         if not file.is_file():
             raise FileNotFoundError(
                 f"{self.directory} names no champion: promote a version with python -m training.promote."
             )
-        history: list[str] = json.loads(file.read_text(encoding="utf-8"))["history"]
+        try:
+            history: list[str] = json.loads(file.read_text(encoding="utf-8"))["history"]
+            if not (history and all(isinstance(name, str) for name in history)):
+                raise ValueError("it names no version")
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{file} is broken ({error}): copy it again, or promote a version anew once it is deleted."
+            ) from error
         return history
 
     def champion(self) -> str:

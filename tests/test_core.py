@@ -137,6 +137,16 @@ class TestKnownPictures:
         assert (await checker.check(Picture(make_picture()), ANNA)).label is Label.AI
         assert "disk is full" in caplog.text
 
+    async def test_a_store_that_can_not_be_read_costs_nobody_the_verdict(
+        self, checker: Checker, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def broken(*_: object) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        monkeypatch.setattr(store, "verdict", broken)
+        assert (await checker.check(Picture(make_picture()), ANNA)).label is Label.AI
+        assert "disk I/O error" in caplog.text
+
 
 class TestSamePictureAtOnce:
     async def test_it_is_judged_once_for_all(self, checker: Checker, detector: FakeDetector) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pytest
 from bot import database as database_module
 from bot import migrations
 from bot.errors import SettingsError
+from bot.secret import Secret
 from bot.store import LONGEST_REPORT, Store
 
 HASH = "ab" * 32
@@ -32,6 +34,15 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 async def reopened(store: Store, path: Path) -> Store:
     await store.close()
     return await Store.open(path)
+
+
+async def test_postgres_without_its_package_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.scale.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "bot.scale.postgres", None)  # importing it fails, as it does without psycopg
+    with pytest.raises(
+        SettingsError, match="need the package psycopg: start Candid with `uv run --extra scale candid`"
+    ):
+        await Store.open(Secret("postgresql://127.0.0.1/candid"))
 
 
 async def test_settings_are_kept_per_server(tmp_path: Path) -> None:

@@ -48,6 +48,12 @@ async def test_nothing_is_asked_for_that_would_be_refused(web: WebAdapter) -> No
     assert await raw(web.url, head + b"Content-Length: 9\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
+async def test_a_token_that_is_no_text_is_a_wrong_one(checker: Checker, checks: ChecksSettings, store: Store) -> None:
+    async with serving(web_settings(checks, "a-token"), checker, store) as web:
+        head = b"GET /api/about HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \xff\xfe\r\n\r\n"
+        assert (await raw(web.url, head)).startswith(b"HTTP/1.1 401 ")
+
+
 async def test_a_body_that_hides_its_size_is_cut_off(checker: Checker, checks: ChecksSettings, store: Store) -> None:
     settings = web_settings(replace(checks, max_bytes=100_000))
 

@@ -1,10 +1,14 @@
 """`candid setup` against the loopback platforms: the token is checked, written for its owner only, and never shown."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from bot.accounts import Account
+from bot.commands.setup import setup
 from bot.environment import read_env_file, write_env_file
+from bot.settings import default_settings
 from tests.commands.candid import candid
 from tests.peers.discord import World
 from tests.peers.telegram import Telegram
@@ -71,6 +75,40 @@ async def test_a_platform_that_is_away(tmp_path: Path) -> None:
 async def test_without_a_platform_and_a_terminal(tmp_path: Path) -> None:
     ended = await candid("setup", cwd=tmp_path, stdin="x")
     assert ended.code == 1 and "candid setup discord" in ended.err
+
+
+def test_a_file_that_can_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def look(*_: object) -> Account:
+        return Account("Candid#1", (), "https://example.org")
+
+    monkeypatch.setattr("bot.commands.setup._platform", lambda name: SimpleNamespace(look=look))
+    assert setup(default_settings(), "discord", "s3cr3t", tmp_path / "gone" / ".env") == 1
+    out, err = capsys.readouterr()
+    assert (
+        err
+        == f"The token is right, but {tmp_path / 'gone' / '.env'} can't be written: there is no such file or folder.\n"
+    )
+    assert "s3cr3t" not in out + err
+
+
+@pytest.mark.parametrize(("platform", "says"), [(None, "Please say which"), ("discord", "There is no token")])
+def test_ctrl_d_is_no_answer(
+    platform: str | None,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def leave(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", leave)
+    monkeypatch.setattr("getpass.getpass", leave)
+    assert setup(default_settings(), platform, None, tmp_path / ".env") == 1
+    assert capsys.readouterr().err.startswith(says)
 
 
 def test_the_env_file_keeps_other_lines(tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
+from model.card import read_card
+from model.program import describe
 from model.registry import Registry
 
 
@@ -55,3 +58,26 @@ def test_the_pointer_is_replaced_in_one_step(tmp_path: Path) -> None:
     registry.add(version(tmp_path / "runs", "one"))
     registry.promote("one")
     assert [file.name for file in registry.directory.iterdir() if file.is_file()] == ["champion.json"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"history": []}', '{"history": [1]}', '{"history": 7}'])
+def test_a_broken_pointer_is_said_in_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "champion.json").write_text(text)
+    with pytest.raises(ValueError, match=r"champion\.json is broken \(.+\): copy it again, or promote"):
+        Registry(tmp_path).path("champion")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("{", "Expecting"), ("[]", "list"), ("{}", "it lacks 'sha256'"), ('{"sha256": "SUM"}', "it lacks 'version'")],
+)
+def test_a_broken_card_is_said_in_a_sentence(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "weights.npz").write_bytes(b"weights")
+    (tmp_path / "card.json").write_text(text.replace("SUM", hashlib.sha256(b"weights").hexdigest()))
+    with pytest.raises(ValueError, match=rf"card\.json is no card of a version \(.*{says}.*\): copy the version again"):
+        read_card(tmp_path)
+
+
+def test_a_network_of_a_newer_candid_is_said_in_a_sentence() -> None:
+    with pytest.raises(ValueError, match="There is no network 'tomorrow' in this Candid"):
+        describe("tomorrow", 96)
