@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 20.0  # for what was accepted, after SIGTERM
 PURGE_SECONDS = 24 * 3600.0
-PAUSE_PROBE_SECONDS = 0.02
 ECHO_SECONDS = 2.0  # a signal to a process group also reaches us through the tool that started us
 
 
@@ -69,7 +68,7 @@ class App:
         try:
             inbox = Inbox(store, self.settings.checks.fresh_minutes * 60, await self._appear(store))
             community = Community.of(store, self.settings)
-            self._spawn(self._measure_pauses())
+            self._spawn(self.metrics.measure_pauses())
             self._spawn(self._purge(store, community))
             if self.settings.web.enabled:
                 self.web = WebAdapter(self.settings, None, store, inbox, metrics=self.metrics)
@@ -207,14 +206,6 @@ class App:
             os._exit(1)  # the inbox is made for that
         self._asked_to_stop = now
         self.stop()
-
-    async def _measure_pauses(self) -> None:
-        """How late the loop comes back tells how long something blocked it."""
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + PAUSE_PROBE_SECONDS
-            await asyncio.sleep(PAUSE_PROBE_SECONDS)
-            self.metrics.loop_pause(max(0.0, loop.time() - due))
 
     async def _purge(self, store: Store, community: Community) -> None:
         while True:

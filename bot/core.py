@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.batcher import Detector
-from bot.errors import Refusal
+from bot.errors import Refusal, TryLater
 from bot.judge import Judge, LocalJudge, ModelInfo
 from bot.limits import REPORTS_A_DAY, Allowances, Lane, Limits, later
 from bot.metrics import Metrics
@@ -179,15 +179,18 @@ class Checker:
     @asynccontextmanager
     async def _accepted(self, asker: Asker) -> AsyncIterator[None]:
         """What `asker` asks for is within the limits, and is waited for when the Checker closes."""
-        if self._closing:
-            raise later("closing", _RESTART_SECONDS)
         self._working += 1
         self._none_left.clear()
         try:
+            if self._closing:
+                raise later("closing", _RESTART_SECONDS)
             await self._limits.take(asker.user, asker.chat)
             yield
         except Refusal as refusal:
             self._metrics.refusal(refusal.reason)
+            raise
+        except TryLater as error:
+            self._metrics.later(error.key.removeprefix("later.") or "queue")
             raise
         finally:
             self._working -= 1

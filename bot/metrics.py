@@ -5,6 +5,8 @@ Every name that `/metrics` shows (besides the process's own, and the `_created` 
 candid_pictures_total                        pictures that were answered, with a verdict or a refusal
 candid_verdicts_total{label, adapter}        label is ai, real or unsure; adapter is discord, telegram, web or cli
 candid_refusals_total{reason}                pictures that could not be judged, by `Refusal.reason`
+candid_later_total{reason}                   requests that were told to come again: user or chat (a limit), queue (it is full),
+                                             workers (there is none), closing (it restarts)
 candid_queue_depth                           pictures that wait in this process now
 candid_stream_depth                          pictures in Redis that wait for workers or are in their hands ([scale])
 candid_stage_seconds{stage}                  histogram: wait (for the network), decode, judge (a batch), total
@@ -14,11 +16,13 @@ candid_model_info{version}                   1 for the model that answers now
 candid_adapter_up{adapter}                   1 while discord, telegram or web is connected and works, else 0
 """
 
+import asyncio
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+PAUSE_PROBE_SECONDS = 0.02
 _STAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _PAUSE_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
@@ -35,6 +39,7 @@ class Metrics:
         self._pictures = Counter("candid_pictures", "Pictures that were answered", registry=self.registry)
         self._verdicts = Counter("candid_verdicts", "Verdicts given", ["label", "adapter"], registry=self.registry)
         self._refusals = Counter("candid_refusals", "Pictures not judged", ["reason"], registry=self.registry)
+        self._later = Counter("candid_later", "Requests told to come again", ["reason"], registry=self.registry)
         self._queue = Gauge("candid_queue_depth", "Pictures that wait for the network", registry=self.registry)
         self._stream = Gauge("candid_stream_depth", "Pictures with the workers", registry=self.registry)
         self._stages = Histogram(
@@ -59,6 +64,10 @@ class Metrics:
         self._pictures.inc()
         self._refusals.labels(reason).inc()
 
+    def later(self, reason: str) -> None:
+        """One request was told to come again."""
+        self._later.labels(reason).inc()
+
     def queue_depth(self, n: int) -> None:
         """`n` pictures wait for the network now."""
         self._queue.set(n)
@@ -77,6 +86,14 @@ class Metrics:
         if s > self.longest_pause:
             self.longest_pause = s
             self._longest.set(s)
+
+    async def measure_pauses(self) -> None:
+        """For ever: how late the loop comes back tells how long something blocked it."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + PAUSE_PROBE_SECONDS
+            await asyncio.sleep(PAUSE_PROBE_SECONDS)
+            self.loop_pause(max(0.0, loop.time() - due))
 
     def adapter(self, name: str, works: Callable[[], bool]) -> None:
         """Ask `works` about the adapter `name` whenever somebody looks."""

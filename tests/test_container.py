@@ -9,8 +9,10 @@ from typing import Any
 
 import yaml
 
+import bot.app
 from bot.settings import SECRETS, load_settings
 
+WORKERS_DRAIN = 20.0  # bot.scale.worker.DRAIN_SECONDS, which needs the extra `scale`
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
@@ -72,8 +74,10 @@ def test_compose_gives_as_little_as_possible() -> None:
     assert any(mount.startswith("/tmp") for mount in SERVICE["tmpfs"])
     assert SERVICE["volumes"] == ["data:/data"] and "data" in COMPOSE["volumes"]
     assert all(port.startswith("127.0.0.1:") for port in SERVICE["ports"])
-    assert "/healthz" in SERVICE["healthcheck"]["test"][-1]
-    assert int(SERVICE["stop_grace_period"].removesuffix("s")) > 20  # bot.app.DRAIN_SECONDS
+    for name in ("candid", "worker"):
+        service = COMPOSE["services"][name]
+        assert "/readyz" in service["healthcheck"]["test"][-1] and service["restart"] == "unless-stopped"
+        assert int(service["stop_grace_period"].removesuffix("s")) > max(bot.app.DRAIN_SECONDS, WORKERS_DRAIN) + 5
 
 
 def test_its_secrets_are_files_and_its_settings_are_accepted(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+import bot.app
 import bot.metrics
 from bot.adapters.discord.shards import parse_shards
 from bot.settings import SECRETS, default_settings, load_settings
@@ -82,6 +83,24 @@ def test_every_setting_in_the_cluster_exists_and_no_container_is_more_than_it_mu
             for name in environ:
                 section, _, key = name.removeprefix("CANDID_").lower().partition("__")
                 assert name in known or hasattr(getattr(default_settings(), section), key), name
+
+
+@pytest.mark.parametrize("name", ["candid-bot", "candid-bots", "candid-worker"])
+def test_the_cluster_asks_what_the_processes_answer_and_waits_for_their_end(name: str) -> None:
+    (one,) = [
+        one
+        for one in manifests()
+        if one["kind"] != "Service" and one["metadata"]["name"] == name and "template" in one["spec"]
+    ]
+    pod = one["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    asked = {probe: container[f"{probe}Probe"]["httpGet"]["path"] for probe in ("startup", "readiness", "liveness")}
+    assert asked == {"startup": "/healthz", "readiness": "/readyz", "liveness": "/healthz"}
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports["http"] == default_settings().web.port
+    assert pod["terminationGracePeriodSeconds"] > bot.app.DRAIN_SECONDS + 10
+    mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert "/tmp" in mounted and ("worker" in name or "/data" in mounted)
 
 
 def test_each_of_several_bots_has_shards_of_its_own_and_all_have_the_webhook() -> None:

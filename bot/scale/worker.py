@@ -94,9 +94,8 @@ class Worker:
         self._places = self._settings.checks.decode_threads + 2 * min(
             self._settings.checks.batch, detector.max_pictures
         )
-        background = [
-            asyncio.create_task(work) for work in (self._tell(), self._follow(), end_when_stuck(lambda: self.stuck))
-        ]
+        watching = (self._tell(), self._follow(), self._metrics.measure_pauses(), end_when_stuck(lambda: self.stuck))
+        background = [asyncio.create_task(work) for work in watching]
         try:
             await self._receive(self._places)
         finally:

@@ -19,7 +19,7 @@ from tests.commands.conftest import add_version
 from tests.conftest import make_picture
 
 
-async def start(folder: Path, seconds_to_load: float) -> tuple[asyncio.subprocess.Process, str]:
+async def start(folder: Path, seconds_to_load: float, **environ: str) -> tuple[asyncio.subprocess.Process, str]:
     """The process and the address of its page, from its log."""
     add_version(folder / "versions", "fake-1")
     process = await asyncio.create_subprocess_exec(
@@ -30,6 +30,7 @@ async def start(folder: Path, seconds_to_load: float) -> tuple[asyncio.subproces
             "PYTHONPATH": str(ROOT),
             "CANDID_WEB__PORT": "0",
             "CANDID_MODEL__DIRECTORY": str(folder / "versions"),
+            **environ,
         },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

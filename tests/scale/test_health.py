@@ -2,9 +2,12 @@
 
 import asyncio
 
+import aiohttp
+
 from bot.core import Asker, Picture
 from bot.settings import Settings
 from bot.store import Store
+from tests.commands.test_metrics import DOCUMENTED, families
 from tests.conftest import make_picture
 from tests.scale.conftest import RedisServer, asking, until, until_it_says
 from tests.scale.processes import CLAIM, Worker, worker_process
@@ -28,6 +31,16 @@ async def test_without_redis_it_lives_but_is_not_ready(settings: Settings, serve
         await server.start()
         await becomes(worker, "/readyz", 200)
         assert await worker.status("/healthz") == 200
+
+
+async def test_what_it_shows_is_what_is_documented(settings: Settings) -> None:
+    async with worker_process(settings) as worker, aiohttp.ClientSession(f"http://127.0.0.1:{worker.port}") as client:
+        await becomes(worker, "/readyz", 200)
+        async with client.get("/metrics") as response:
+            shown = await response.text()
+    assert {name for name in families(shown) if name.startswith("candid_")} == DOCUMENTED
+    assert "candid_stream_depth 0.0" in shown and 'candid_model_info{version="fake-1"} 1.0' in shown
+    assert "candid_event_loop_pause_seconds_count 0.0" not in shown
 
 
 async def test_one_that_finds_no_redis_at_its_start_waits_for_it(settings: Settings, server: RedisServer) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 
-from bot.app import PAUSE_PROBE_SECONDS
+from bot.metrics import PAUSE_PROBE_SECONDS
 
 
 async def main() -> None:
