@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 
 from bot.errors import SettingsError
 from bot.secret import Secret
@@ -47,9 +48,9 @@ class Strongbox:
         """Keep the bytes; whole or not at all."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         target = self.folder / (sha256 + ENCRYPTED if self._cipher else sha256)
-        partial = target.with_name(f"{target.name}.{os.getpid()}{_PARTIAL}")
+        partial = target.with_name(f"{target.name}.{uuid4().hex}{_PARTIAL}")  # two may put the same picture at once
         try:
-            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(self._cipher.encrypt(data) if self._cipher else data)
             partial.replace(target)
         finally:
