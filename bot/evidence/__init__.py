@@ -112,7 +112,7 @@ def _signatures(
 ) -> list[Finding]:
     findings = []
     for tag in tags.read(dict(reversed(metadata.texts)), camera, properties, records):
-        key = "editor-tag" if tag.edited else "generator-tag"
+        key = "editor-tag" if tag.told else "generator-tag"
         phrases = [phrase(f"evidence.{key}", name=text.clean(tag.name))]
         if tag.prompt:
             phrases.append(phrase("evidence.prompt", prompt=text.prompt(tag.prompt)))

@@ -123,10 +123,12 @@ def draw_things(value: Object) -> Generation | None:
 
 def easy_diffusion(value: Object) -> Generation | None:
     names = ("use_stable_diffusion_model", "Stable Diffusion model")
-    model = next((text(value[name]) for name in names if name in value), None)
+    model = next((value[name] for name in names if name in value), None)
     if model is None or not {"seed", "Seed"} & value.keys():
         return None
-    return Generation("Easy Diffusion", model, text(value.get("prompt")) or text(value.get("Prompt")))
+    first = model[0] if isinstance(model, list) and model else model  # it can mix several; in PNG that is "['a', 'b']"
+    name = text(first).removeprefix("['").partition("'")[0]
+    return Generation("Easy Diffusion", name, text(value.get("prompt")) or text(value.get("Prompt")))
 
 
 def mflux(value: Object) -> Generation | None:

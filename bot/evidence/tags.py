@@ -23,6 +23,9 @@ _NAMES = (
     "Aphrodite AI",
 )  # fmt: skip
 _GENERATOR = re.compile("(" + "|".join(map(re.escape, _NAMES)) + ")" + _VERSION, re.IGNORECASE)
+# Also the names of cameras (Firefly) and of programs for photographs: with a camera's exposure they prove nothing.
+_SHARED = frozenset({"firefly", "imagen", "aurora", "gemini", "runway"})
+_SAYS = re.compile(r"(?:Made|Imagined) with ", re.IGNORECASE)
 _FLUX = re.compile(r"AI generated;(?:txt|img)2img;[\w.;-]{1,40}")
 _IMAGINAIRY = re.compile(r"(Imaginairy) / [\w .:-]{1,60}")
 _EDITOR = re.compile(r"(Edited with Google AI|Apple Photos Clean Up|Edited with Galaxy AI|Edited with AI)")
@@ -33,11 +36,12 @@ _GROK = re.compile(r"Signature: [A-Za-z0-9+/]{60,}={0,2}")
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """`name` signs the file. `edited`: it changed a picture instead of making it."""
+    """`name` signs the file. `edited`: it changed a picture instead of making it. `told`: it is a sentence, no name."""
 
     name: str
     prompt: str = ""
     edited: bool = False
+    told: bool = False
 
 
 def read(texts: dict[str, str], exif: Exif, properties: xmp.Properties, records: dict[int, str]) -> list[Tag]:
@@ -58,18 +62,20 @@ def read(texts: dict[str, str], exif: Exif, properties: xmp.Properties, records:
         properties.get(xmp.TIFF + "Software", ""), properties.get(xmp.PHOTOSHOP + "Credit", ""),
         records.get(iim.CREDIT, ""), records.get(iim.PROGRAM, ""), texts.get("Software", ""), texts.get("Source", ""),
     ):  # fmt: skip
-        add(_signature(field))
+        tag = _signature(field)
+        if tag is None or not (exif.shot and (field == exif.make or tag.name.casefold() in _SHARED)):
+            add(tag)
     return list(found.values())
 
 
 def _signature(field: str) -> Tag | None:
     field = field.strip()
     if _EDITOR.fullmatch(field):
-        return Tag(field, edited=True)
+        return Tag(field, edited=True, told=True)
     if _FLUX.fullmatch(field):
         return Tag("Black Forest Labs")
     match = (_GENERATOR.fullmatch(field) or _IMAGINAIRY.fullmatch(field)) if len(field) < 80 else None
-    return Tag(match[1]) if match else None
+    return Tag(match[1], told=bool(_SAYS.match(match[1]))) if match else None
 
 
 def _midjourney(texts: dict[str, str], exif: Exif, properties: xmp.Properties, records: dict[int, str]) -> Tag | None:

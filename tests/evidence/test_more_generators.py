@@ -195,6 +195,24 @@ def test_names_where_software_signs(name: str) -> None:
     check(SERVICES[name], name, kind=kinds.GENERATOR_TAG)
 
 
+@pytest.mark.parametrize("tags", [{271: "Firefly", 272: "8S"}, {271: "FUJIFILM", 272: "X-T5", 305: "Imagen"}])
+def test_a_camera_or_an_editor_of_the_same_name_is_no_generator(tags: dict[int, object]) -> None:
+    assert only(make.saved("JPEG", exif=make.exif(tags, shot=True))).kind == kinds.CAMERA
+    assert only(make.saved("JPEG", exif=make.exif(tags))).kind == kinds.GENERATOR_TAG
+
+
+@pytest.mark.parametrize("words", ["Made with Google AI", "Imagined with AI", "Edited with Google AI"])
+def test_sentences_are_quoted_as_such(words: str) -> None:
+    finding = only(make.with_xmp("JPEG", make.xmp(attributes=f'photoshop:Credit="{words}"')))
+    assert finding.says == f"The metadata say: {words}."
+
+
+@pytest.mark.parametrize("models", [["sd15", "other"], "['sd15', 'other']", "sd15"])
+def test_easy_diffusion_can_mix_models(models: object) -> None:
+    comment = json.dumps({**EASY, "use_stable_diffusion_model": models}).encode()
+    check(make.saved("JPEG", exif=make.exif(comment=comment)), "Settings of Easy Diffusion,", "Model: sd15.", PROMPT)
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize(
     ("term", "found"),
