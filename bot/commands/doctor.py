@@ -15,6 +15,8 @@ from bot.errors import SettingsError, in_words
 from bot.scale import require
 from bot.settings import Settings
 
+GUESSABLE = 16  # characters: a page can be asked many times a second
+
 
 def doctor(settings: Settings, dotenv: Path) -> int:
     """Prints a line for everything that was looked at; 1 when something that is configured doesn't work."""
@@ -33,7 +35,7 @@ async def _examine(settings: Settings, dotenv: Path) -> list[tuple[str, Point]]:
     found += [("model", point) for point in _model(settings)]
     found += [("pictures", point) for point in _pictures()]
     found += [("review", point) for point in _review(settings)]
-    found += [("web", point) for point in await _web(settings)]
+    found += [("web", point) for point in (*await _web(settings), *_web_token(settings))]
     found += [("discord", point) for point in await _discord(settings)]
     found += [("telegram", point) for point in await _telegram(settings)]
     return found
@@ -165,14 +167,23 @@ async def _web(settings: Settings) -> list[Point]:
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
             session.get(f"{url}/healthz") as response,
         ):
-            alive = json.loads(await response.text()).get("alive") is True
+            alive = json.loads(await response.text()).get("alive")
     except aiohttp.ClientConnectorError:
         return [Point(Grade.GOOD, f"The page will be on {url}; Candid isn't running now.")]
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError):
-        alive = False
-    if alive:
+        alive = None
+    if alive is True:
         return [Point(Grade.GOOD, f"Candid is running, and its page is on {url}.")]
+    if alive is False:
+        return [Point(Grade.WRONG, f"Candid runs on {url}, but something in it hangs: start it again.")]
     return [Point(Grade.WRONG, f"Another program answers on {url}: choose another [web] port.")]
+
+
+def _web_token(settings: Settings) -> Iterator[Point]:
+    token = settings.web.token
+    if settings.web.enabled and token and len(token.reveal()) < GUESSABLE:
+        make = 'python3 -c "import secrets; print(secrets.token_urlsafe(24))"'
+        yield Point(Grade.NOTE, f"WEB_TOKEN is so short that it can be guessed; make a longer one: {make}")
 
 
 async def _discord(settings: Settings) -> list[Point]:

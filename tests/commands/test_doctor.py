@@ -93,9 +93,19 @@ async def test_the_port(tmp_path: Path) -> None:
         portal.answers["/healthz"] = (200, {"alive": True})
         ended = await candid("doctor", cwd=tmp_path, CANDID_WEB__PORT=port)
         assert "Candid is running" in lines(ended.out, "web")
+        portal.answers["/healthz"] = (503, {"alive": False})
+        ended = await candid("doctor", cwd=tmp_path, CANDID_WEB__PORT=port)
+        assert ended.code == 1 and "something in it hangs: start it again" in lines(ended.out, "web")
         portal.answers["/healthz"] = (200, "<html>something else</html>")
         ended = await candid("doctor", cwd=tmp_path, CANDID_WEB__PORT=port)
         assert ended.code == 1 and "Another program" in lines(ended.out, "web")
+
+
+async def test_a_web_token_that_can_be_guessed(tmp_path: Path) -> None:
+    for token, short in (("hunter2", True), ("a-token-of-some-length-1234", False)):
+        ended = await candid("doctor", cwd=tmp_path, CANDID_WEB__PORT="0", WEB_TOKEN=token)
+        assert ended.code == 0 and ("WEB_TOKEN is so short" in lines(ended.out, "web")) is short
+        assert token not in ended.out + ended.err
 
 
 async def test_readable_tokens(tmp_path: Path) -> None:
