@@ -96,11 +96,20 @@ def _a1111_tool(settings: dict[str, str]) -> str:
     if not version and "Civitai resources" in settings:
         return "Civitai"
     if not version:
-        return "ComfyUI" if _COMFY_SAMPLER.fullmatch(settings.get("Sampler", "")) else _WEB_UI
+        return "ComfyUI" if _of_comfy_node(settings) else _WEB_UI
     for pattern, tool in _A1111_VERSIONS:
         if re.match(pattern, version):
             return tool
     return re.split(r"[\s\n]v?\d", version)[0]
+
+
+def _of_comfy_node(settings: dict[str, str]) -> bool:
+    """Whether settings without a version have ComfyUI's samplers, or a model's file and behind it the hash: the web UI
+    writes the hash first, and the name without the file's ending."""
+    names = list(settings)
+    file = settings.get("Model", "").endswith((".safetensors", ".ckpt", ".gguf"))
+    hashed = file and "Model hash" in names and names.index("Model hash") == names.index("Model") + 1
+    return hashed or _COMFY_SAMPLER.fullmatch(settings.get("Sampler", "")) is not None
 
 
 def _mochi(text: str) -> Generation | None:
