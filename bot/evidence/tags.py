@@ -6,7 +6,7 @@ Only a whole field counts. A camera app, a caption or a title that mentions a ge
 import re
 from dataclasses import dataclass
 
-from bot.evidence import iim, xmp
+from bot.evidence import iim, objects, xmp
 from bot.evidence.exif import Exif
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -25,6 +25,7 @@ _NAMES = (
 _GENERATOR = re.compile("(" + "|".join(map(re.escape, _NAMES)) + ")" + _VERSION, re.IGNORECASE)
 # Also the names of cameras (Firefly) and of programs for photographs: with a camera's exposure they prove nothing.
 _SHARED = frozenset({"firefly", "imagen", "aurora", "gemini", "runway"})
+_PRODUCTS = {"dreamina": "Dreamina (ByteDance)", "jimeng": "Jimeng (ByteDance)"}
 _SAYS = re.compile(r"(?:Made|Imagined) with ", re.IGNORECASE)
 _FLUX = re.compile(r"AI generated;(?:txt|img)2img;[\w.;-]{1,40}")
 _IMAGINAIRY = re.compile(r"(Imaginairy) / [\w .:-]{1,60}")
@@ -54,6 +55,7 @@ def read(texts: dict[str, str], exif: Exif, properties: xmp.Properties, records:
 
     add(_midjourney(texts, exif, properties, records))
     add(_grok(exif))
+    add(_bytedance(exif))
     system = properties.get(xmp.IPTC + "AISystemUsed", "").strip()
     if system:
         add(Tag(system, properties.get(xmp.IPTC + "AIPromptInformation", "")))
@@ -95,4 +97,16 @@ def _grok(exif: Exif) -> Tag | None:
     """xAI signs in ImageDescription and gives the picture's number as Artist."""
     if re.fullmatch(_UUID, exif.artist) and _GROK.fullmatch(exif.description):
         return Tag("Grok (xAI)")
+    return None
+
+
+def _bytedance(exif: Exif) -> Tag | None:
+    """ByteDance's apps note the product and what kind of export it was; only a generation is one."""
+    for text in exif.texts:
+        value = objects.parse(text)
+        data = value.get("data") if isinstance(value, dict) and "aigc_info" in value else None
+        if isinstance(data, dict) and data.get("exportType") == "generation":
+            name = _PRODUCTS.get(objects.text(data.get("product")))
+            if name:
+                return Tag(name)
     return None

@@ -1,5 +1,7 @@
 """Names where software signs: of services, of cameras and editors that share a name, of editors that are no AI."""
 
+import json
+
 import pytest
 
 from bot import evidence
@@ -41,3 +43,21 @@ def test_sentences_are_quoted_as_such(words: str) -> None:
 def test_editors_and_galleries_are_no_generators(text: str) -> None:
     assert evidence.read(make.saved("JPEG", exif=make.exif({305: text}))) == ()
     assert evidence.read(make.with_xmp("PNG", make.xmp(attributes=f'xmp:CreatorTool="{text}"'))) == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        ({"product": "dreamina", "exportType": "generation"}, True),
+        ({"product": "dreamina", "exportType": "edit"}, False),
+        ({"product": "lv", "exportType": "generation"}, False),
+        ({"product": ["dreamina"], "exportType": "generation"}, False),
+        ("dreamina generation", False),
+    ],
+)
+def test_exports_of_bytedance(data: object, found: bool) -> None:
+    comment = json.dumps({"aigc_info": {"aigc_label_type": 0}, "data": data, "trace_info": {}}).encode()
+    findings = evidence.read(make.saved("JPEG", exif=make.exif(comment=b"ASCII\0\0\0" + comment)))
+    assert [finding.says for finding in findings] == (
+        ["The metadata name Dreamina (ByteDance) as the maker."] if found else []
+    )
