@@ -92,7 +92,7 @@ class Examiner:
         if not sources:
             return replace(found, sentence=say("discord.no_picture", found.language))
         looked = sources[: min(self._checks.per_message, MOST)]
-        judging = [self._judge(ask, found, number, source, until) for number, source in enumerate(looked)]
+        judging = [self._judge(ask, found, source, until) for source in looked]
         results = await asyncio.gather(*judging, return_exceptions=True)
         items: list[Item] = []
         for result in results:
@@ -101,7 +101,7 @@ class Examiner:
             items.append(result)
         return replace(found, items=tuple(items), left_out=len(sources) - len(looked))
 
-    async def _judge(self, ask: Ask, found: Examined, number: int, source: Source, until: float) -> Item:
+    async def _judge(self, ask: Ask, found: Examined, source: Source, until: float) -> Item:
         renewed = False
         try:
             if ask.guild is not None:
@@ -115,9 +115,10 @@ class Examiner:
                 return Item(source.name, refused(refusal, found.language))
             except Gone:
                 again = () if renewed or ask.target is None else (await self._look_up(ask, until))[0]
-                if number >= len(again):
+                fresh = next((other for other in again if other.place == source.place), None)
+                if fresh is None:
                     return Item(source.name, say("discord.gone", found.language))
-                source, renewed = again[number], True
+                source, renewed = fresh, True
             except TryLater as later:
                 if self.closing:
                     raise

@@ -17,8 +17,10 @@ from bot.wording import say
 
 log = logging.getLogger(__name__)
 
-UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN = 10008, 10015, 10062, 50027
+INVALID_TOKEN, INVALID_FORM = 50027, 50035
 MISSING_PERMISSIONS, NO_HISTORY = 50013, 160002
+SHUT_THREADS = (50083, 160005)  # archived, locked: with the status 400 or 403
+TOO_MANY_REACTIONS = 30010
 SAY_AGAIN = 3600.0
 FOLLOWUP = "/webhooks/{webhook_id}/{webhook_token}"
 ORIGINAL = FOLLOWUP + "/messages/@original"
@@ -71,8 +73,10 @@ class Post:
             route = Route("PUT", REACTION, channel_id=ask.channel, message_id=ask.message, emoji=symbol)
             try:
                 await self._delivery.call(until, route)
-            except (discord.Forbidden, discord.NotFound) as error:
-                self._note(ask, error.text, reacting=True)
+            except discord.HTTPException as error:
+                if not _shut(error) and error.code != TOO_MANY_REACTIONS:
+                    raise
+                self._note(ask, error, reacting=True)
                 return
 
     async def arrived(self, ask: Ask, accepted: float, until: float) -> bool:
@@ -115,7 +119,7 @@ class Post:
             log.info("Discord: the token of %s is over.", ask.key)
             return False
         except discord.HTTPException as error:
-            if error.code not in (UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN):
+            if not _shut(error) and error.code != INVALID_TOKEN:
                 raise
             log.info("Discord: the response to %s can't be edited: %s", ask.key, error.text)
             return False
@@ -128,7 +132,7 @@ class Post:
             body["message_reference"] = {
                 "message_id": str(ask.message),
                 "channel_id": str(ask.channel),
-                "fail_if_not_exists": False,
+                "fail_if_not_exists": ask.automatic,  # nobody asked: a verdict on what is gone would only hang there
             }
         route = Route("POST", "/channels/{channel_id}/messages", channel_id=ask.channel)
         await self._inbox.update(ask.key, sending=True)
@@ -141,18 +145,25 @@ class Post:
                     del body["message_reference"]
                 elif error.code == MISSING_PERMISSIONS and body["embeds"]:
                     body |= answer.plain()
-                elif error.status in (403, 404):
-                    self._note(ask, error.text)
-                    if not ask.automatic and ask.guild is not None:
-                        note = say("discord.cannot_write", language, channel=f"<#{ask.channel}>")
+                elif ask.automatic and error.code == INVALID_FORM and "message_reference" in error.text:
+                    log.info("Discord: %s is not answered: the message was deleted.", ask.key)
+                    return
+                elif _shut(error):
+                    self._note(ask, error)
+                    if not ask.automatic and (ask.guild is not None or ask.token):
+                        why = "discord.too_late" if _over(error) else "discord.cannot_write"
+                        note = say(why, language, channel=f"<#{ask.channel}>")
                         await self._tell(ask, answer, note)
                     return
                 else:
                     raise
-                self._note(ask, error.text)
+                self._note(ask, error)
 
-    def _note(self, ask: Ask, text: str, *, reacting: bool = False) -> None:
-        """One clear line a channel and hour about what an admin has to change."""
+    def _note(self, ask: Ask, error: discord.HTTPException, *, reacting: bool = False) -> None:
+        """What is gone or shut; else one clear line a channel and hour about what an admin has to change."""
+        if _over(error) or error.code == TOO_MANY_REACTIONS:
+            log.warning("Discord: %s can't be answered as it should (%s).", ask.key, error.text)
+            return
         now = time.monotonic()
         if now - self._said.get(ask.channel, -SAY_AGAIN) < SAY_AGAIN:
             return
@@ -161,7 +172,9 @@ class Post:
         channel = client.get_channel(ask.channel) if client is not None else None
         lacking = ", ".join(missing(channel, reacting=reacting)) or "perhaps View Channel or Send Messages"
         where = f"#{channel}" if channel is not None else f"channel {ask.channel}"
-        log.warning("Discord: I can't answer as I should in %s (%s). Missing permission: %s.", where, text, lacking)
+        log.warning(
+            "Discord: I can't answer as I should in %s (%s). Missing permission: %s.", where, error.text, lacking
+        )
 
     async def _tell(self, ask: Ask, answer: Answer, note: str) -> bool:
         """The answer as a direct message, with a note why it comes there, and the link by which its buttons know where.
@@ -182,3 +195,13 @@ class Post:
             log.warning("Discord: %s could not be told in a direct message either: %s", ask.key, type(error).__name__)
             return False
         return True
+
+
+def _over(error: discord.HTTPException) -> bool:
+    """The message or channel is gone, or it is a thread that is archived or locked."""
+    return error.status == 404 or error.code in SHUT_THREADS
+
+
+def _shut(error: discord.HTTPException) -> bool:
+    """Discord doesn't let the bot say anything there."""
+    return error.status == 403 or _over(error)

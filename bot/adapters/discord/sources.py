@@ -24,6 +24,11 @@ class Source:
     arrival: Arrival = Arrival.ORIGINAL
     animation: bool = False
 
+    @property
+    def place(self) -> str:
+        """What stays the same in its url when that is signed anew: by it a picture is known again."""
+        return URL(self.url).path
+
     def payload(self) -> dict[str, Any]:
         """As JSON, for the inbox."""
         return {

@@ -203,6 +203,8 @@ class Interactions:
             return None, world.error(404, 10015, "Unknown Webhook")
         if world.now() - ask.born > TOKEN_SECONDS:
             return None, world.error(401, 50027, "Invalid Webhook Token")
+        if ask.channel.shut and request.method != "GET":
+            return None, world.error(403, 50083, "Thread is archived")
         return ask, None
 
     def _which(self, request: web.Request, ask: Ask) -> Post | None:

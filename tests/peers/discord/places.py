@@ -200,6 +200,12 @@ class Channel:
     parent: "Channel | None" = None
     people: tuple[Person, ...] = ()
     denied: Permission = Permission.NONE
+    archived: bool = False  # a thread; who writes there opens it again ...
+    locked: bool = False  # ... unless it is locked: then only who manages threads may
+
+    @property
+    def shut(self) -> bool:
+        return self.archived and self.locked
 
     def bot_may(self, permission: Permission, bot: Person) -> bool:
         if self.guild is None:
@@ -245,10 +251,10 @@ class Channel:
                 "member_count": 1,
                 "total_message_sent": 0,
                 "thread_metadata": {
-                    "archived": False,
+                    "archived": self.archived,
                     "auto_archive_duration": 1440,
                     "archive_timestamp": "2024-01-01T00:00:00.000000+00:00",
-                    "locked": False,
+                    "locked": self.locked,
                 },
             }
         overwrite = {"id": str(self.guild.bot.id), "type": 1, "allow": "0", "deny": str(int(self.denied))}

@@ -192,6 +192,9 @@ class Rest:
         channel, wrong = self._place(request, Permission.SEND_MESSAGES)
         if channel is None:
             return wrong
+        if channel.shut:
+            return world.error(400, 50083, "Thread is archived")
+        channel.archived = False
         if channel.kind is Kind.DM and any(p.blocks_bot for p in channel.people):
             return world.error(403, 50007, "Cannot send messages to this user")
         body = await world.body(request)
@@ -244,9 +247,13 @@ class Rest:
         channel, wrong = self._place(request, Permission.READ_MESSAGE_HISTORY)
         if channel is None:
             return wrong
+        if channel.archived:
+            return self.world.error(400, 50083, "Thread is archived")
         post, emoji = self._post(request, channel), request.match_info["emoji"]
         if post is None:
             return self.world.error(404, 10008, "Unknown Message")
+        if len({known for known, _ in post.reactions} - {emoji}) >= 20:
+            return self.world.error(400, 30010, "Maximum number of reactions reached (20)")
         if emoji.isascii():
             return self.world.error(400, 10014, "Unknown Emoji")
         if all(emoji != known for known, _ in post.reactions) and not channel.bot_may(
