@@ -32,8 +32,25 @@ def is_address(url: str, schemes: tuple[str, ...], *, with_port: bool = False) -
     return parts.scheme in schemes and bool(parts.hostname) and (port is not None or not with_port)
 
 
+def check_servers(settings: "Settings") -> None:
+    """Raises SettingsError for an address of Redis or Postgres that is none. It holds a password, so it is never shown."""
+    hint = (
+        "Signs in a password that addresses use themselves are written as %40 for @, %2F for /, %3A for :, %23 for #."
+    )
+    redis, postgres = settings.scale.redis.reveal(), settings.store.url.reveal()
+    if redis and not (redis.startswith("unix://") or is_address(redis, ("redis", "rediss"))):
+        raise SettingsError(
+            f"REDIS_URL: accepted is an address such as redis://host:6379/0 or redis://:PASSWORD@host:6379/0. {hint}"
+        )
+    if postgres and not postgres.startswith(("postgresql://", "postgres://")):
+        raise SettingsError(
+            f"DATABASE_URL: accepted is an address such as postgresql://user:PASSWORD@host/name. {hint}"
+        )
+
+
 def check_together(settings: "Settings") -> None:
     """Raises SettingsError when settings don't fit each other, or an address is none."""
+    check_servers(settings)
     web, telegram = settings.web, settings.telegram
     if not web.host:
         raise SettingsError('[web] host: found "", accepted is an address such as "127.0.0.1" or "0.0.0.0".')

@@ -81,7 +81,7 @@ def test_compose_gives_as_little_as_possible() -> None:
 
 
 def test_its_secrets_are_files_and_its_settings_are_accepted(tmp_path: Path) -> None:
-    environ = dict(SERVICE["environment"])
+    environ = {name: "" if value == f"${{{name}:-}}" else value for name, value in SERVICE["environment"].items()}
     names = {f"{name}_FILE" for name in SECRETS.values()}
     for key in [key for key in environ if key in names]:
         secret = environ[key].removeprefix("/run/secrets/")

@@ -113,7 +113,8 @@ def test_each_of_several_bots_has_shards_of_its_own_and_all_have_the_webhook() -
     ]
     assert [shards.ids for shards in held if shards] == [(index,) for index in range(replicas)]
     assert {shards.count for shards in held if shards} == {replicas}
-    secrets = {name: "postgresql://x@x/x" if name == "DATABASE_URL" else "x" for name in SECRETS.values()}
+    addresses = {"DATABASE_URL": "postgresql://x@x/x", "REDIS_URL": "redis://x"}
+    secrets = {name: addresses.get(name, "x") for name in SECRETS.values()}
     own = {name: value for name, value in environ.items() if name.startswith("CANDID_TELEGRAM")}
     settings = load_settings(environ=secrets | own)
     assert settings.telegram.mode == "webhook"

@@ -147,8 +147,10 @@ def test_secrets_do_not_show() -> None:
 
 @pytest.mark.parametrize(("at", "name"), SECRETS.items())
 def test_each_secret_comes_from_the_environment_or_a_file(at: tuple[str, str], name: str) -> None:
-    Path("secret").write_text("from-file\n")
-    for environ, expected in (({name: " plain "}, "plain"), ({f"{name}_FILE": "secret"}, "from-file")):
+    before = {"REDIS_URL": "redis://", "DATABASE_URL": "postgresql://"}.get(name, "")  # these are addresses
+    Path("secret").write_text(f"{before}from-file\n")
+    for environ, value in (({name: f" {before}plain "}, "plain"), ({f"{name}_FILE": "secret"}, "from-file")):
+        expected = before + value
         settings = load_settings(environ=environ)
         assert getattr(getattr(settings, at[0]), at[1]) == Secret(expected)
         assert settings.secrets() == (Secret(expected),)

@@ -3,11 +3,13 @@
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from bot.accounts import Grade, Point
 from bot.errors import SettingsError
 from bot.scale.broker import TIMEOUTS, TROUBLE
-from bot.scale.postgres import PostgresDatabase
+from bot.scale.postgres import PostgresDatabase, trouble
 from bot.scale.turns import lined_up
 from bot.scale.wire import STREAMS, WORKERS
 from bot.settings import Settings
@@ -19,14 +21,12 @@ async def look_at_redis(settings: Settings) -> list[Point]:
     redis: Any = Redis.from_url(settings.scale.redis.reveal(), **TIMEOUTS)
     try:
         version = (await redis.info("server"))["redis_version"]
-        persistent = (await redis.info("persistence")).get("aof_enabled") or (await redis.config_get("save")).get(
-            "save"
-        )
+        persistent = await _persistent(redis)
         names = [key async for key in redis.scan_iter(f"{WORKERS}*")]
         models = {(await redis.get(name) or b"?").decode() for name in names}
         waiting = sum([await redis.xlen(stream) for stream in STREAMS.values()]) + await lined_up(redis)
     except TROUBLE as error:
-        return [Point(Grade.WRONG, f"Redis can't be reached ({type(error).__name__}): is it up, and REDIS_URL right?")]
+        return [Point(Grade.WRONG, _in_words(error))]
     finally:
         await redis.aclose()
     found = [Point(Grade.GOOD, f"Redis {version} answers.")]
@@ -35,7 +35,9 @@ async def look_at_redis(settings: Settings) -> list[Point]:
             Point(Grade.NOTE, 'Redis writes to disk, and pictures with it: start it with --save "" --appendonly no.')
         )
     if not names:
-        found.append(Point(Grade.WRONG, "No worker lives, so nothing can be judged: start one with candid worker."))
+        found.append(
+            Point(Grade.WRONG, "No worker lives, so nothing can be judged. Start one, on any machine: candid worker")
+        )
     else:
         found.append(Point(Grade.GOOD, f"Workers: {len(names)}, judging with {', '.join(sorted(models))}."))
     if len(models) > 1:
@@ -47,7 +49,34 @@ async def look_at_redis(settings: Settings) -> list[Point]:
     return found
 
 
+async def _persistent(redis: Any) -> bool:
+    """Whether it surely writes to disk: many hosted ones don't say."""
+    try:
+        if (await redis.info("persistence")).get("aof_enabled"):
+            return True
+        return bool((await redis.config_get("save")).get("save"))
+    except ResponseError:
+        return False
+
+
+def _in_words(error: Exception) -> str:
+    said = str(error)
+    if isinstance(error, AuthenticationError) or "NOAUTH" in said:
+        return "Redis wants another user or password than REDIS_URL has: redis://:PASSWORD@host:6379/0."
+    if isinstance(error, ResponseError):
+        return (
+            f"Redis answers, but does not do what Candid needs ({said}): may the user in REDIS_URL do everything there?"
+        )
+    if isinstance(error, TimeoutError | RedisTimeout):
+        return "Redis does not answer in time. Is the host right, and does a firewall let this machine through?"
+    if "Name or service" in said or "resolution" in said or "No address" in said:
+        return "The host in REDIS_URL is not known here."
+    return f"Redis can't be reached ({type(error).__name__}): nothing answers where REDIS_URL points. Is it up?"
+
+
 async def look_at_postgres(settings: Settings) -> list[Point]:
+    if says := await trouble(settings.store.url):
+        return [Point(Grade.WRONG, says)]
     try:
         database = await PostgresDatabase.open(settings.store.url)
     except SettingsError as error:

@@ -42,6 +42,21 @@ FUNCTIONS = (
 _BROKEN = (psycopg.OperationalError, PoolTimeout)
 # The server was told to stop, or is starting: it has answered that it did not do it.
 _NOT_DONE = (PoolTimeout, psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow)
+_SENTENCES = (  # what libpq or the server say, and what it means
+    ("password authentication failed", "it does not take the user or the password in DATABASE_URL."),
+    ("no password supplied", "it wants a password; put it into DATABASE_URL as postgresql://user:PASSWORD@host/name."),
+    ("no pg_hba.conf entry", "it lets nobody in from this machine; allow it in its pg_hba.conf."),
+    ("does not exist", "it has no such database or user; create what DATABASE_URL names there first."),
+    ("permission denied", "its user may not create tables: give it the database (ALTER DATABASE … OWNER TO …)."),
+    ("Connection refused", "nothing answers where DATABASE_URL points. Is it up, and are host and port right?"),
+    ("starting up", "it is just starting; try again in a moment."),
+    ("resolve", "the host in DATABASE_URL is not known here."),
+    ("not known", "the host in DATABASE_URL is not known here."),
+    (
+        "timeout",
+        "it does not answer within 5 seconds. Is the host right, and does a firewall let this machine through?",
+    ),
+)
 _OR_IGNORE = re.compile(r"UPDATE OR IGNORE (\w+) SET server = \? WHERE server = \?")
 
 
@@ -87,10 +102,7 @@ class PostgresDatabase:
                 await migrate(connection)
         except (psycopg.Error, PoolTimeout) as error:
             await pool.close()
-            raise SettingsError(
-                f"The database that DATABASE_URL names can't be used ({type(error).__name__}): is the server up, "
-                "the address right, and may its user create tables?"
-            ) from error
+            raise SettingsError(await trouble(address) or _in_words(error)) from error
         except BaseException:
             await pool.close()
             raise
@@ -149,6 +161,26 @@ async def patiently(ask: Callable[[], Awaitable[T]], passing: tuple[type[Excepti
 
 def translated(sql: str, values: Sequence[Value]) -> tuple[Any, tuple[Value, ...]]:
     return sql.replace("%", "%%").replace("?", "%s"), tuple(int(v) if isinstance(v, bool) else v for v in values)
+
+
+async def trouble(address: Secret) -> str:
+    """Why a connection can't be had, in a sentence; "" when it can."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            connection = await psycopg.AsyncConnection.connect(address.reveal(), connect_timeout=5)
+    except (psycopg.Error, TimeoutError) as error:
+        return _in_words(error)
+    await connection.close()
+    return ""
+
+
+def _in_words(error: Exception) -> str:
+    """The server's own words are not shown: they may be in any language, and those of a broken address hold the password."""
+    said = str(error)
+    for sign, sentence in _SENTENCES:
+        if sign in said:
+            return f"Postgres can't be used: {sentence}"
+    return f"Postgres can't be used ({type(error).__name__}): is it up, DATABASE_URL right, and may its user create tables?"
 
 
 async def migrate(connection: "psycopg.AsyncConnection[Any]") -> None:
