@@ -31,7 +31,7 @@ class Graph:
 def read(value: dict[str, Any]) -> Graph | None:
     """A prompt ({id: {class_type, inputs}}) or a workflow ({nodes: [{type, widgets_values}]}); else None."""
     if isinstance(value.get("nodes"), list) and "links" in value:
-        return _workflow(value["nodes"][:MAX_NODES] + _inner_nodes(value.get("definitions")), value["links"])
+        return _workflow(value["nodes"][:MAX_NODES] + _inner_nodes(value), value["links"])
     if not value or len(value) > MAX_NODES:
         return None
     nodes: dict[str, dict[str, Any]] = {
@@ -48,11 +48,17 @@ def _generative(kinds: Iterable[str]) -> bool:
     return any(_GENERATES.search(kind) and not _NOT.search(kind) for kind in kinds)
 
 
-def _inner_nodes(definitions: object) -> list[Any]:
-    """The nodes of subgraphs, which a workflow keeps beside its own."""
+def _inner_nodes(workflow: dict[str, Any]) -> list[Any]:
+    """The nodes of subgraphs and of the older group nodes that are in use, which a workflow keeps beside its own."""
+    definitions, extra = workflow.get("definitions"), workflow.get("extra")
     graphs = definitions.get("subgraphs") if isinstance(definitions, dict) else None
+    groups = extra.get("groupNodes") if isinstance(extra, dict) else None
+    used = {str(node.get("type")) for node in workflow["nodes"][:MAX_NODES] if isinstance(node, dict)}
+    both = list(graphs) if isinstance(graphs, list) else []
+    if isinstance(groups, dict):
+        both += [group for name, group in groups.items() if {f"workflow/{name}", f"workflow>{name}"} & used]
     nodes: list[Any] = []
-    for graph in graphs if isinstance(graphs, list) else []:
+    for graph in both:
         inner = graph.get("nodes") if isinstance(graph, dict) else None
         nodes += inner[: MAX_NODES - len(nodes)] if isinstance(inner, list) else []
     return nodes

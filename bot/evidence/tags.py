@@ -62,7 +62,9 @@ def read(texts: dict[str, str], exif: Exif, properties: xmp.Properties, records:
     for field in (
         exif.make, exif.software, properties.get(xmp.XMP + "CreatorTool", ""), properties.get(xmp.TIFF + "Make", ""),
         properties.get(xmp.TIFF + "Software", ""), properties.get(xmp.PHOTOSHOP + "Credit", ""),
-        records.get(iim.CREDIT, ""), records.get(iim.PROGRAM, ""), texts.get("Software", ""), texts.get("Source", ""),
+        records.get(iim.CREDIT, ""), records.get(iim.PROGRAM, ""), texts.get("Software", ""),
+        # NovelAI's source is the model that it ran, no second maker
+        "" if texts.get("Software") == "NovelAI" else texts.get("Source", ""),
     ):  # fmt: skip
         tag = _signature(field)
         if tag is None or not (exif.shot and (field == exif.make or tag.name.casefold() in _SHARED)):
