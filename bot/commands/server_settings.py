@@ -57,9 +57,9 @@ def import_settings(settings: Settings, server: str, file: Path) -> int:
     """Sets what `file` says, all of it or, with a sentence for every fault, nothing."""
     try:
         table = tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} can't be read: {in_words(error)}.") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file} is not written as TOML wants it: {error}.") from error
     reviewable = bool(settings.review.directory)
     changes, begins = asyncio.run(_import(_database(settings, server), server, file, table, reviewable))

@@ -164,7 +164,7 @@ async def test_without_a_directory_or_a_database_there_is_a_sentence(host: Host)
     (host.folder / "file").write_text("in the way")
     await host.keep(made(1, 1), AI, AI)
     ended = await host.command("export", "file")
-    assert ended.code == 1 and ended.err.startswith("candid: file: ")
+    assert ended.code == 1 and ended.err.startswith("candid: file can't be written: ")
 
 
 async def test_training_takes_it_as_it_is_with_authors_on_one_side_each(host: Host) -> None:

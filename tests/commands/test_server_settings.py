@@ -113,10 +113,10 @@ async def test_without_a_file_it_goes_to_standard_output(
 
 async def test_what_can_not_be_done_is_said(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
-    with pytest.raises(SettingsError, match=r"settings\.toml: No such file"):
+    with pytest.raises(SettingsError, match=r"settings\.toml can't be read: there is no such file or folder"):
         await in_thread(import_settings, settings, SERVER, file)
     file.write_text("channels = [")
-    with pytest.raises(SettingsError, match=r"settings\.toml: Invalid value"):
+    with pytest.raises(SettingsError, match=r"settings\.toml is not written as TOML wants it: Invalid value"):
         await in_thread(import_settings, settings, SERVER, file)
     file.write_text("")
     with pytest.raises(SettingsError, match="is no server"):
@@ -125,7 +125,7 @@ async def test_what_can_not_be_done_is_said(settings: Settings, tmp_path: Path) 
         await in_thread(export_settings, settings, SERVER, file)
     assert not Path(settings.store.path).exists()  # noqa: ASYNC240
     await fill(Path(settings.store.path), channels=["1"])
-    with pytest.raises(SettingsError, match="Is a directory"):
+    with pytest.raises(SettingsError, match="can't be written: it is a folder"):
         await in_thread(export_settings, settings, SERVER, tmp_path)
 
 
