@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 from redis.asyncio import Redis
@@ -166,24 +165,29 @@ class LaneBroker(RedisStreamBroker):
             found = await redis.xpending_range(stream, GROUP, min=number, max=number, count=1)
             if not found:  # its worker lives, and has just struck it off
                 continue
-            with self._following(entry[b"data"]):
+            task = self._read(entry[b"data"])
+            with trail.following():
+                trail.adopt(str((task.labels if task else {}).get(TRAIL) or trail.current()))
                 if found[0]["times_delivered"] > DELIVERIES:
-                    await self._give_up(entry[b"data"], found[0]["times_delivered"] - 1)
+                    await self._give_up(task, found[0]["times_delivered"] - 1)
                     await self._ack_generator(id=number, queue_name=stream)()
                     continue
                 log.warning("A task is taken over from a worker that says nothing")
             yield self._message(stream, number, entry)
 
-    @contextmanager
-    def _following(self, data: bytes) -> Iterator[None]:
-        """The log of this block is about the request that a task is for."""
-        with trail.following():
-            trail.adopt(str(self.formatter.loads(data).labels.get(TRAIL) or trail.current()))
-            yield
+    def _read(self, data: bytes) -> TaskiqMessage | None:
+        """None for what is no task, or one of another release: whoever is handed it says so."""
+        try:
+            return self.formatter.loads(data)
+        except (ValueError, TypeError, KeyError):
+            return None
 
-    async def _give_up(self, data: bytes, workers: int) -> None:
+    async def _give_up(self, task: TaskiqMessage | None, workers: int) -> None:
         """So many workers ended with this task in hand that it is probably the cause; whoever asked is told."""
-        task, number = self.formatter.loads(data), trail.number()
+        if task is None:
+            log.error("A task that nobody can read is struck off")
+            return
+        number = trail.number()
         log.error("Error %s: %d workers ended with %s in hand; it is given up", number, workers, task.task_id)
         outcome: TaskiqResult[Any] = TaskiqResult(is_err=False, return_value={"bug": number}, execution_time=0.0)
         await self.result_backend.set_result(task.task_id, outcome)
