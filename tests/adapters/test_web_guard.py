@@ -16,7 +16,18 @@ from bot.store import Store
 from tests.adapters.web_rig import serving, web_settings
 from tests.conftest import FakeDetector, make_picture
 
-OPEN = ("/", "/app.js", "/card.js", "/send.js", "/words.js", "/style.css", "/card.css", "/icon.svg", "/healthz", "/readyz")
+OPEN = (
+    "/",
+    "/app.js",
+    "/card.js",
+    "/send.js",
+    "/words.js",
+    "/style.css",
+    "/card.css",
+    "/icon.svg",
+    "/healthz",
+    "/readyz",
+)
 CLOSED = ("/api/about", "/metrics", "/anything")
 
 
@@ -166,4 +177,7 @@ async def test_behind_the_configured_proxy(checks: ChecksSettings, detector: Fak
         assert await ask(4, "203.0.113.99, 203.0.113.2") == 429  # the first entry is whatever the visitor wrote
         assert await ask(5, "not an address") == 200  # counts for the proxy itself
         assert await ask(6, "") == 429
+        assert await ask(7, "2001:db8:1:2::7") == 200
+        assert await ask(8, "2001:db8:1:2:ffff::8") == 429  # a subscriber has 2 ** 64 addresses of IPv6
+        assert await ask(9, "2001:db8:1:3::7") == 200
     await checker.close(5)

@@ -104,14 +104,25 @@ def _error(request: web.Request, status: int, error: str, key: str) -> web.Respo
 
 
 def asker_address(request: web.Request, proxy: str) -> str:
-    """The address that limits count for: the peer's, or behind the configured proxy the one that the proxy saw."""
+    """The address that limits count for: the peer's, or behind the configured proxy the one that the proxy saw.
+
+    Of IPv6 it is the network of the first 64 bits, which is the least that one subscriber gets (RFC 6177).
+    """
     peer = request.remote or "unknown"
     forwarded = request.headers.get("X-Forwarded-For", "")
-    if not proxy or not forwarded:
-        return peer
-    seen = forwarded.rpartition(",")[2].strip()  # the last entry is our proxy's own; all before it can be made up
     try:
         near = ipaddress.ip_address(peer)
-        return str(ipaddress.ip_address(seen)) if near.is_loopback or near.is_private else peer
+        if proxy and forwarded and (near.is_loopback or near.is_private):
+            # The last entry is our proxy's own; all before it can be made up.
+            return subscriber(ipaddress.ip_address(forwarded.rpartition(",")[2].strip()))
+        return subscriber(near)
     except ValueError:
         return peer
+
+
+def subscriber(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address), 64), strict=False))
