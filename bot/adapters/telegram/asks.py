@@ -81,6 +81,11 @@ class Ask:
             "sources": [source.payload() for source in self.sources],
         }
 
+    def joined_payload(self) -> dict[str, Any]:
+        """What the other parts of an album change in the first one's row."""
+        changed = ("message", "user", "language", "automatic", "sources")
+        return {name: value for name, value in self.payload().items() if name in changed}
+
     @classmethod
     def of_payload(cls, key: str, payload: Mapping[str, Any], accepted: float) -> "Ask":
         """Back from the inbox."""
@@ -110,6 +115,9 @@ class Ask:
 
     def join(self, other: "Ask") -> None:
         """Take in another part of the same album; parts may come in any order."""
+        if self.automatic and not other.automatic:  # its caption asks what is looked at anyway
+            self.automatic, self.place = False, other.place
+            self.user, self.language = other.user, other.language
         self.keys += other.keys
         self.places = other.places | self.places
         self.sources += [source for source in other.sources if source not in self.sources]

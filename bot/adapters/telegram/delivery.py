@@ -39,6 +39,11 @@ _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 class Undeliverable(Exception):
     """It can never be delivered (blocked, chat or message gone, no rights). str() says why, in Telegram's words."""
 
+    @property
+    def deleted(self) -> bool:
+        """Whether the message that was to be changed is gone."""
+        return "message to edit not found" in str(self).casefold()
+
 
 class Stale(Exception):
     """It could not be delivered while it was worth it."""
@@ -83,8 +88,11 @@ class Delivery:
         *,
         note: Note | None = None,
         silent: bool = False,
+        alone: bool = True,
     ) -> int:
         """Send HTML and return the message's id; `silent` rings nobody's phone.
+
+        `alone`: also where the message that it replies to is gone.
 
         With `note`, what may have arrived is never sent again: `note(True)` is awaited right before each try, and
         `note(False)` when it surely did not arrive.
@@ -93,7 +101,7 @@ class Delivery:
         await about_to_speak()
 
         async def call(reply_to: int | None) -> int:
-            reply = ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to else None
+            reply = ReplyParameters(reply_to, allow_sending_without_reply=alone) if reply_to else None
             try:
                 message = await self._bot.send_message(
                     place.chat,
@@ -117,7 +125,12 @@ class Delivery:
         except ChatMigrated as moved:
             return await self.send(Place(moved.new_chat_id), text, deadline, keyboard, note=note, silent=silent)
         except BadRequest as error:
-            if place.reply_to and "repl" in error.message.casefold() and "not found" in error.message.casefold():
+            if (
+                alone
+                and place.reply_to
+                and "repl" in error.message.casefold()
+                and "not found" in error.message.casefold()
+            ):
                 return await self.send(
                     Place(place.chat, place.thread), text, deadline, keyboard, note=note, silent=silent
                 )

@@ -78,6 +78,7 @@ class Desk:
     async def accept(self, ask: Ask) -> bool:
         """Write a question down. False when it is known already, or was a further part of an album that is."""
         if ask.automatic and time.time() - ask.sent > self._limits.fresh_minutes * 60:
+            logger.info("Telegram: a picture is too old by now to be checked without being asked")
             return False  # the group talked on while the bot was away
         if not await self._inbox.accept(ask.keys[0], PLATFORM, ask.payload(), _group(ask)):
             return False
@@ -149,21 +150,14 @@ class Desk:
         rules = await self._gate.rules(ask.place.chat)
         ask.language = rules.language or ask.language
         try:
-            await self._gate.admit(ask, rules)
+            await self._admit(ask, rules, deadline)
+            unasked = ask.automatic
+            await self._complete(ask)
+            if unasked and not ask.automatic:  # a later part of the album has /check for its caption
+                await self._admit(ask, rules, deadline)
         except Refusal as refusal:
             await self._turn_away(ask, refusal, deadline)
             return
-        if not (ask.automatic or ask.placeholder):
-            if await self._gate.aside(ask, rules):  # with those who have written to the bot
-                ask.aside = ask.user > 0 and await self._attachments.reaches(ask.user)
-            text = plain(say("telegram.looking", ask.language))
-            ask.placeholder = await self._delivery.send(ask.answer_place, text, deadline)
-            try:
-                await self._inbox.update(ask.keys[0], placeholder=ask.placeholder, aside=ask.aside)
-            except TakenOver:
-                await self._delivery.withdraw(ask.answer_place, ask.placeholder)
-                raise
-        await self._complete(ask)
         sources = ask.sources[: self._limits.per_message]
         results = await asyncio.gather(
             *(self._look(source, ask, rules, deadline) for source in sources), return_exceptions=True
@@ -188,12 +182,52 @@ class Desk:
             raise
         await self._casebook.log(ask, rules, verdicts, cases)
 
+    async def _admit(self, ask: Ask, rules: Rules, deadline: float) -> None:
+        """Whoever asks sees at once that it is looked at. Raises Refusal."""
+        await self._gate.admit(ask, rules)
+        if ask.automatic or ask.placeholder:
+            return
+        if await self._gate.aside(ask, rules):  # with those who have written to the bot
+            ask.aside = ask.user > 0 and await self._attachments.reaches(ask.user)
+        await self._hold(ask, deadline)
+
+    async def _hold(self, ask: Ask, deadline: float) -> None:
+        """Send the placeholder, and note it."""
+        text = plain(say("telegram.looking", ask.language))
+        try:
+            ask.placeholder = await self._delivery.send(ask.answer_place, text, deadline)
+        except Undeliverable as error:
+            await self._step_aside(ask, error)
+            ask.placeholder = await self._delivery.send(ask.answer_place, text, deadline)
+        try:
+            await self._inbox.update(ask.keys[0], placeholder=ask.placeholder, aside=ask.aside)
+        except TakenOver:
+            await self._delivery.withdraw(ask.answer_place, ask.placeholder)
+            raise
+
+    async def _step_aside(self, ask: Ask, error: Undeliverable) -> None:
+        """A group that the bot can't write in (any more): whoever asked gets the answer in private, if that can be."""
+        if ask.aside or ask.place.chat > 0 or ask.user <= 0 or not await self._attachments.reaches(ask.user):
+            raise error
+        logger.warning("Telegram: an answer goes to the private chat of who asked: %s", error)
+        ask.aside = True
+
     async def _show(self, ask: Ask, rules: Rules, answer: Answer, verdicts: Sequence[Verdict], deadline: float) -> None:
         """As the group wants it: an answer, a symbol, or nothing but the log."""
         if ask.placeholder:
             where = f'<a href="{plain(ask.link)}">{plain(say("telegram.log_picture", ask.language))}</a>\n'
             text = where + answer.text if ask.aside and ask.link else answer.text
-            await self._delivery.edit(ask.answer_place, ask.placeholder, text, deadline, answer.keyboard)
+            try:
+                await self._delivery.edit(ask.answer_place, ask.placeholder, text, deadline, answer.keyboard)
+            except Undeliverable as error:
+                if error.deleted:  # somebody did not want it to stand there
+                    raise
+                await self._step_aside(ask, error)
+                for verdict in verdicts:  # for the buttons there
+                    if kept := self._pictures.find(ask.place.chat, verdict.sha256):
+                        self._pictures.remember(ask.user, verdict.sha256, kept)
+                await self._hold(ask, deadline)
+                await self._show(ask, rules, answer, verdicts, deadline)
             return
         labels = {verdict.label for verdict in verdicts}
         if rules.mode is Mode.REACT:
@@ -203,7 +237,8 @@ class Desk:
             async def note(sending: bool) -> None:
                 await self._inbox.update(ask.keys[0], sending=sending)
 
-            await self._delivery.send(ask.place, answer.text, deadline, answer.keyboard, note=note)
+            # Nobody asked: below a picture that was deleted meanwhile there is nothing to say.
+            await self._delivery.send(ask.place, answer.text, deadline, answer.keyboard, note=note, alone=False)
 
     async def _turn_away(self, ask: Ask, refusal: Refusal, deadline: float) -> None:
         """Somebody asked, and is told why not; after an automatic check there is nobody to tell."""
@@ -262,7 +297,7 @@ class Desk:
         if group := _group(ask):
             await self._inbox.done(group)
         if len(ask.keys) > 1:
-            await self._inbox.update(ask.keys[0], sources=[source.payload() for source in ask.sources])
+            await self._inbox.update(ask.keys[0], **ask.joined_payload())
             for key in ask.keys[1:]:
                 await self._inbox.done(key)
             del ask.keys[1:]

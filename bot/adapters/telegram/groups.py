@@ -85,7 +85,7 @@ class Groups:
         """The bot was added to a group: say how it is used."""
         self._rights.forget_own(change.chat.id)
         came = change.old_chat_member.status in _OUTSIDE and change.new_chat_member.status not in _OUTSIDE
-        if came and change.chat.type != ChatType.PRIVATE:
+        if came and change.chat.type not in (ChatType.PRIVATE, ChatType.CHANNEL):  # in a channel nobody asks anything
             language = await self._gate.language(change.chat.id, change.from_user.language_code)
             text = plain(say("telegram.hello", language))
             await self._delivery.send(Place(change.chat.id), text, time.time() + _PATIENCE)

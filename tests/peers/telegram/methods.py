@@ -95,6 +95,8 @@ class Methods(Whispers):
         topic = params.get("message_thread_id")
         if topic is not None and int(topic) not in chat.topics:
             raise Refused(400, "Bad Request: message thread not found")
+        if topic is not None and int(topic) in chat.closed:
+            raise Refused(400, "Bad Request: TOPIC_CLOSED")
         fields: Json = {"text": text, "links": links, "media": media, "keyboard": keyboard_of(params)}
         fields |= {"forced_reply": bool((params.get("reply_markup") or {}).get("force_reply"))}
         fields |= {"silent": _true(params.get("disable_notification"))}

@@ -54,6 +54,7 @@ class Chat:
     forum: bool = False
     status: dict[int, str] = field(default_factory=dict)
     topics: set[int] = field(default_factory=set)
+    closed: set[int] = field(default_factory=set)  # topics in which only admins may write
     messages: dict[int, "Message"] = field(default_factory=dict)
     hidden_members: bool = False
     muted: bool = False
