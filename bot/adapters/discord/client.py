@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -18,6 +19,8 @@ from bot.adapters.discord.tree import Translator, Tree
 from bot.community import Audience, Community, Mode
 
 log = logging.getLogger(__name__)
+
+YOUNG = timedelta(minutes=15)
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody talks here
 
@@ -95,11 +98,28 @@ class CandidClient(discord.Client):
         """Somebody said something."""
         if self.user is None or message.author.bot:
             return
+        await self._heed(message)
+
+    async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+        """Somebody changed a message, or Discord put the picture of a link into it. What was asked already stays asked.
+
+        Pins and the like come as such events too: they are for a young message only.
+        """
+        message = event.message
+        known = message.guild is None or isinstance(message.author, discord.Member)  # else no role of theirs is
+        if self.user is None or message.author.bot or not known:
+            return
+        if discord.utils.utcnow() - message.created_at < YOUNG:
+            await self._heed(message, edited=True)
+
+    async def _heed(self, message: discord.Message, *, edited: bool = False) -> None:
+        assert self.user is not None
         trail.begin(f"discord/message/{message.id}")
         automatic = await self._automatic(message)
         ask = read(message, self.user, self._finder, automatic)
-        if ask is not None:
-            await self.counter.desk.take(await self._permitted(message, ask, automatic))
+        if ask is None or (edited and ask.sources == ()):  # no reason to explain anything again
+            return
+        await self.counter.desk.take(await self._permitted(message, ask, automatic))
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Buttons, menus and forms. (discord.py hands commands to the tree, and would forget the rest in a restart.)"""

@@ -1,6 +1,6 @@
-"""Where the pictures of a Discord message are: attachments, embeds, stickers, and those of a forwarded message."""
+"""Where the pictures of a Discord message are: attachments, embeds, components, stickers, and those of a forwarded one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,10 @@ class Finder:
                 yield from self._of_embed(embed.image.url, embed.image.proxy_url)
             elif embed.type == "image" and embed.thumbnail.url:
                 yield from self._of_embed(embed.thumbnail.url, embed.thumbnail.proxy_url)
+        known = {of_attachment(attachment).place for attachment in part.attachments}
+        for item in _items(part.components):
+            if (item.content_type or "image/").startswith("image/") and URL(item.url).path not in known:
+                yield from self._of_embed(item.url, item.proxy_url)
         for sticker in part.stickers:
             lottie = sticker.format is discord.StickerFormatType.lottie
             yield Source(self._sticker(sticker), sticker.name, animation=lottie)
@@ -99,6 +103,20 @@ class Finder:
 
     def _sticker(self, sticker: discord.StickerItem) -> str:
         return sticker.url if self._origin is None else str(self._origin.join(URL(URL(sticker.url).path)))
+
+
+def _items(components: Sequence[object]) -> Iterator[discord.UnfurledMediaItem]:
+    """What a bot's message shows without attachments and embeds: galleries, thumbnails, files, boxes of all these."""
+    for component in components:
+        match component:
+            case discord.MediaGalleryComponent():
+                yield from (item.media for item in component.items)
+            case discord.ThumbnailComponent() | discord.FileComponent():
+                yield component.media
+            case discord.SectionComponent():
+                yield from _items([component.accessory])
+            case discord.Container():
+                yield from _items(component.children)
 
 
 def _is(attachment: discord.Attachment, kinds: tuple[str, ...]) -> bool:

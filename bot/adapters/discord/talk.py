@@ -66,9 +66,9 @@ def _replied_to(message: discord.Message, ask: Ask, me: discord.abc.User, finder
     found = finder.find(resolved, asked=True)
     if found:
         return replace(ask, target=target, sources=found, author=author_of(resolved))
-    seen = resolved.content or resolved.attachments or resolved.embeds or resolved.stickers
-    seen = seen or resolved.poll or resolved.components or resolved.is_system()  # these have no words of their own
-    hidden = not seen and resolved.author != me and not resolved.message_snapshots
+    seen = any((resolved.content, resolved.attachments, resolved.embeds, resolved.stickers))
+    wordless = resolved.poll is not None or bool(resolved.components) or resolved.is_system()
+    hidden = not (seen or wordless) and resolved.author != me and not resolved.message_snapshots
     if hidden or plain:
         return replace(ask, target=target, sources=(), refusal="discord.hidden" if hidden else "")
     return None

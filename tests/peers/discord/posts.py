@@ -100,6 +100,7 @@ class Post:
     deleted: bool = False
     edits: int = 0
     reactions: list[tuple[str, Person]] = field(default_factory=list)
+    poll: Json | None = None
     history: list[Json] = field(default_factory=list)
 
     @property
@@ -155,6 +156,8 @@ class Post:
         }
         if self.stickers:
             found["sticker_items"] = [s.payload for s in self.stickers]
+        if self.poll is not None and full:
+            found["poll"] = self.poll
         if self.nonce is not None:
             found["nonce"] = self.nonce
         if self.ask is not None:

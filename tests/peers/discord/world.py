@@ -109,6 +109,20 @@ class World(Scene):
         await self.announce(post)
         return post
 
+    async def edit(
+        self, post: Post, content: str | None = None, *, uploads: Sequence[Upload] = (), links: Sequence[Embedded] = ()
+    ) -> None:
+        """Change a message. Links alone: it is Discord that adds what they lead to."""
+        post.content = post.content if content is None else content
+        post.uploads += uploads
+        post.links += links
+        for thing in (*uploads, *links):
+            thing.id = thing.id or self.snowflake()
+        self.cdn.keep(*uploads, *links)
+        post.edits += 1 if content is not None or uploads else 0
+        post.record()
+        await self.announce(post, "MESSAGE_UPDATE")
+
     def _command(self, name: str, kind: int) -> Json:
         found = next((c for c in self.commands if c["name"] == name and c["type"] == kind), None)
         assert found is not None, f"no command {name!r}; there are {[c['name'] for c in self.commands]}"
@@ -214,13 +228,13 @@ class World(Scene):
 
     # for the servers
 
-    async def announce(self, post: Post) -> None:
-        """MESSAGE_CREATE for everybody who may see it."""
+    async def announce(self, post: Post, event: str = "MESSAGE_CREATE") -> None:
+        """An event for everybody who may see a message."""
         if not post.channel.bot_may(Permission.VIEW_CHANNEL, self.bot):
             return
         needs = GUILD_MESSAGES if post.channel.guild is not None else DIRECT_MESSAGES
         guild = post.channel.guild.id if post.channel.guild is not None else None
-        await self.gateway.dispatch("MESSAGE_CREATE", needs, lambda intent: post.payload(self, intent), guild)
+        await self.gateway.dispatch(event, needs, lambda intent: post.payload(self, intent), guild)
 
     def error(self, status: int, code: int, message: str) -> web.Response:
         return web.json_response({"message": message, "code": code}, status=status)
