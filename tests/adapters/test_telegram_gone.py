@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.wording import say
-from tests.adapters.telegram_bot import LOOKING, QUICK, answered, candid_on, nothing_open, picture
+from tests.adapters.telegram_bot import LOOKING, QUICK, answered, candid_on, nothing_open, picture, settings_for
 from tests.conftest import FakeDetector
 from tests.peers.telegram import Chat, Human, Telegram, Trouble
 
@@ -247,3 +247,33 @@ async def test_a_limit_after_the_group_is_gone_loses_nothing_silently(
         detector.gate.set()
         await nothing_open(candid)
     assert any("given up" in record.getMessage() for record in caplog.records)
+
+
+async def test_a_bug_before_anything_was_said_is_told_too(
+    telegram: Telegram, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*args: object) -> None:
+        raise RuntimeError("a secret detail")
+
+    monkeypatch.setattr("bot.adapters.telegram.gate.Gate.admit", broken)
+    ann = telegram.human("Ann")
+    async with candid_on(telegram, tmp_path) as candid:
+        asked = ann.photo(picture(AI))
+        [answer] = await answered(telegram, ann.chat)
+        await nothing_open(candid)
+    assert answer.reply_to is asked and "secret detail" not in answer.text and "secret detail" in caplog.text
+
+
+async def test_a_question_that_nobody_could_begin_with_in_time_is_told_so(telegram: Telegram, tmp_path: Path) -> None:
+    ann, settings = telegram.human("Ann"), settings_for(telegram)
+    async with candid_on(telegram, tmp_path, kill=True):
+        telegram.faults.add("sendMessage", Trouble.BAD_GATEWAY, times=1000)
+        ann.photo(picture(AI))
+        await telegram.until(lambda: telegram.faults.happened)
+        assert not telegram.answers()
+    telegram.faults.clear()
+    settings = replace(settings, checks=replace(settings.checks, fresh_minutes=0.0))
+    async with candid_on(telegram, tmp_path, settings=settings) as candid:
+        [answer] = await answered(telegram, ann.chat)
+        await nothing_open(candid)
+    assert answer.text == say("telegram.stale") and telegram.answers(ann.chat) == [answer]

@@ -9,12 +9,12 @@ from weakref import WeakValueDictionary
 from bot import trail
 from bot.adapters.telegram.answers import Answer, Outcome, compose
 from bot.adapters.telegram.asks import PLATFORM, Ask
-from bot.adapters.telegram.attachments import Attachments
 from bot.adapters.telegram.casebook import CaseBook
 from bot.adapters.telegram.delivery import Delivery, Stale, TokenRefused, Uncertain, Undeliverable, plain
 from bot.adapters.telegram.gate import Gate
 from bot.adapters.telegram.link import Timings
 from bot.adapters.telegram.pictures import Kept, Pictures
+from bot.adapters.telegram.placeholders import Placeholders
 from bot.adapters.telegram.reactions import Reactions
 from bot.adapters.telegram.sources import Source, fetch
 from bot.community import Mode, Rules
@@ -51,7 +51,7 @@ class Desk:
         pictures: Pictures,
         casebook: CaseBook,
         reactions: Reactions,
-        attachments: Attachments,
+        placeholders: Placeholders,
         timings: Timings,
         stop: asyncio.Event,
     ) -> None:
@@ -63,7 +63,7 @@ class Desk:
         self._pictures = pictures
         self._casebook = casebook
         self._reactions = reactions
-        self._attachments = attachments
+        self._placeholders = placeholders
         self._timings = timings
         self._stop = stop
         self._albums: dict[tuple[int, str], Ask] = {}  # those that still get parts
@@ -116,12 +116,9 @@ class Desk:
     async def apologize(self, ask: Ask) -> None:
         """A question that was left open for too long: its placeholder says so."""
         try:
-            if ask.placeholder:
-                language = (await self._gate.rules(ask.place.chat)).language or ask.language
-                text = plain(say("telegram.stale", language))
-                await self._delivery.edit(ask.answer_place, ask.placeholder, text, time.time() + 60)
-            else:
-                logger.warning("Telegram: a question was struck off unanswered: it is too old")
+            logger.warning("Telegram: a question is struck off unanswered: it is too old")
+            language = (await self._gate.rules(ask.place.chat)).language or ask.language
+            await self._placeholders.replace(ask, plain(say("telegram.stale", language)), time.time() + 60)
         except TokenRefused:
             return
         except (Undeliverable, Stale) as error:
@@ -187,30 +184,7 @@ class Desk:
         await self._gate.admit(ask, rules)
         if ask.automatic or ask.placeholder:
             return
-        if await self._gate.aside(ask, rules):  # with those who have written to the bot
-            ask.aside = ask.user > 0 and await self._attachments.reaches(ask.user)
-        await self._hold(ask, deadline)
-
-    async def _hold(self, ask: Ask, deadline: float) -> None:
-        """Send the placeholder, and note it."""
-        text = plain(say("telegram.looking", ask.language))
-        try:
-            ask.placeholder = await self._delivery.send(ask.answer_place, text, deadline)
-        except Undeliverable as error:
-            await self._step_aside(ask, error)
-            ask.placeholder = await self._delivery.send(ask.answer_place, text, deadline)
-        try:
-            await self._inbox.update(ask.keys[0], placeholder=ask.placeholder, aside=ask.aside)
-        except TakenOver:
-            await self._delivery.withdraw(ask.answer_place, ask.placeholder)
-            raise
-
-    async def _step_aside(self, ask: Ask, error: Undeliverable) -> None:
-        """A group that the bot can't write in (any more): whoever asked gets the answer in private, if that can be."""
-        if ask.aside or ask.place.chat > 0 or ask.user <= 0 or not await self._attachments.reaches(ask.user):
-            raise error
-        logger.warning("Telegram: an answer goes to the private chat of who asked: %s", error)
-        ask.aside = True
+        await self._placeholders.hold(ask, deadline, aside=await self._gate.aside(ask, rules))
 
     async def _show(self, ask: Ask, rules: Rules, answer: Answer, verdicts: Sequence[Verdict], deadline: float) -> None:
         """As the group wants it: an answer, a symbol, or nothing but the log."""
@@ -222,11 +196,11 @@ class Desk:
             except Undeliverable as error:
                 if error.deleted:  # somebody did not want it to stand there
                     raise
-                await self._step_aside(ask, error)
+                await self._placeholders.step_aside(ask, error)
                 for verdict in verdicts:  # for the buttons there
                     if kept := self._pictures.find(ask.place.chat, verdict.sha256):
                         self._pictures.remember(ask.user, verdict.sha256, kept)
-                await self._hold(ask, deadline)
+                await self._placeholders.hold(ask, deadline)
                 await self._show(ask, rules, answer, verdicts, deadline)
             return
         labels = {verdict.label for verdict in verdicts}
@@ -242,11 +216,7 @@ class Desk:
 
     async def _turn_away(self, ask: Ask, refusal: Refusal, deadline: float) -> None:
         """Somebody asked, and is told why not; after an automatic check there is nobody to tell."""
-        text = plain(refused(refusal, ask.language))
-        if ask.placeholder:
-            await self._delivery.edit(ask.answer_place, ask.placeholder, text, deadline)
-        elif not ask.automatic:
-            await self._delivery.send(ask.place, text, deadline)
+        await self._placeholders.replace(ask, plain(refused(refusal, ask.language)), deadline)
 
     async def _look(self, source: Source, ask: Ask, rules: Rules, deadline: float) -> Outcome | None:
         """The verdict or the reason why there is none; None when an automatic check has nothing to say."""
@@ -279,11 +249,8 @@ class Desk:
         """A bug: the log has the details, the person gets their number."""
         number = trail.number()
         logger.exception("Telegram: error %s while answering", number)
-        if not ask.placeholder:
-            return
         try:
-            text = plain(say("error", ask.language, id=number))
-            await self._delivery.edit(ask.answer_place, ask.placeholder, text, time.time() + 60)
+            await self._placeholders.replace(ask, plain(say("error", ask.language, id=number)), time.time() + 60)
         except (Undeliverable, Stale, TokenRefused) as error:
             logger.warning("Telegram: error %s could not be told: %s", number, error)
 

@@ -19,6 +19,7 @@ from bot.adapters.telegram.link import Bot, Timings
 from bot.adapters.telegram.panel import Panel
 from bot.adapters.telegram.personal import Personal
 from bot.adapters.telegram.pictures import Pictures
+from bot.adapters.telegram.placeholders import Placeholders
 from bot.adapters.telegram.reactions import Reactions
 from bot.adapters.telegram.rights import Rights
 from bot.adapters.telegram.talk import Talk
@@ -67,8 +68,10 @@ class Parts:
         panel = Panel(bot, delivery, community, checker, rights, gate, talk)
         groups = Groups(bot, delivery, community, checker, rights, gate, talk)
         reports = Reports(delivery, checker, community, gate, pictures, casebook)
-        reactions = Reactions(bot, delivery)
-        desk = Desk(settings, checker, inbox, delivery, gate, pictures, casebook, reactions, attachments, timings, stop)
+        reactions, placeholders = Reactions(bot, delivery), Placeholders(delivery, inbox, attachments)
+        desk = Desk(
+            settings, checker, inbox, delivery, gate, pictures, casebook, reactions, placeholders, timings, stop
+        )
         return cls(
             delivery=delivery,
             talk=talk,
