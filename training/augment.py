@@ -17,7 +17,6 @@ KERNELS = (
     Image.Resampling.BOX,
     Image.Resampling.HAMMING,
 )
-TURNS = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
 MARGIN = 12  # pixels encoded beyond the cut, on the right and below: more than a JPEG block
 
 
@@ -28,14 +27,8 @@ def augment(tile: Image.Image, view: str, side: int, random: np.random.Generator
     tile = rescale(tile, view, side + MARGIN, random)
     if random.random() < 0.5:
         tile = tile.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    if view == "native" and random.random() < 0.3:
-        tile = tile.transpose(
-            TURNS[random.integers(len(TURNS))]
-        )  # traces have no up and down; what a picture shows has
     if random.random() < 0.4:
         tile = tone(tile, random)
-    if random.random() < 0.15:
-        tile = recolour(tile, random)
     if random.random() < 0.06:
         tile = tile.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 1.2)))
     if random.random() < 0.06:
@@ -80,15 +73,6 @@ def tone(tile: Image.Image, random: np.random.Generator) -> Image.Image:
     for enhancer in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
         tile = enhancer(tile).enhance(random.uniform(0.75, 1.25))
     return tile
-
-
-def recolour(tile: Image.Image, random: np.random.Generator) -> Image.Image:
-    """One in three grey, the others with all hues turned: a gallery's palette says nothing about others."""
-    if random.random() < 1 / 3:
-        return tile.convert("L").convert("RGB")
-    hue, saturation, value = tile.convert("HSV").split()
-    turned = (np.asarray(hue).astype(np.int16) + random.integers(-30, 31)) % 256
-    return Image.merge("HSV", (Image.fromarray(turned.astype(np.uint8)), saturation, value)).convert("RGB")
 
 
 def grain(tile: Image.Image, random: np.random.Generator) -> Image.Image:

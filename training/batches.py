@@ -50,33 +50,13 @@ class Batches(keras.utils.PyDataset):
         random = np.random.default_rng((self.recipe.seed, self.before, self.epoch, index))
         drawn = random.choice(len(self.rows), self.recipe.batch, p=self.weights)
         side = self.pace.side
-        samples = np.stack([self.sample(int(self.rows[place]), side, random) for place in drawn])
+        samples = [self.sample(int(self.rows[place]), side, random) for place in drawn]
         labels: NDArray[np.float32] = self.tiles.label[self.rows[drawn]].astype(np.float32)[:, None]
-        mixed = mix(samples, labels, self.recipe.mixed, random)
         if self.lesson is None:
-            return samples, {"logit": labels}
+            return np.stack(samples), {"logit": labels}
         known = self.lesson.known[drawn].astype(np.float32)
-        known[mixed] = 0  # the teacher looked at whole ones
         targets = {"logit": labels, "embedding": self.lesson.targets[drawn]}
-        return samples, targets, {"logit": np.ones_like(known), "embedding": known}
+        return np.stack(samples), targets, {"logit": np.ones_like(known), "embedding": known}
 
     def sample(self, row: int, side: int, random: np.random.Generator) -> NDArray[np.uint8]:
         return augment(self.tiles.picture(row), str(self.tiles.view[row]), side, random)
-
-
-def mix(
-    samples: NDArray[np.uint8], labels: NDArray[np.float32], share: float, random: np.random.Generator
-) -> NDArray[np.int64]:
-    """Paste a part of another sample into about `share` of them, in place, and answer their places. The label becomes the share of AI
-    pixels (Yun et al. 2019, "CutMix"): what a picture shows as a whole can be learnt by heart, and pasted ones must be judged by each part."""
-    before, truth, side = samples.copy(), labels.copy(), samples.shape[1]
-    places = np.flatnonzero(random.random(len(samples)) < share)
-    for place in places:
-        other = int(random.integers(len(samples)))
-        height, width = (int(v) for v in random.integers(side // 4, side * 3 // 4 + 1, 2))
-        top, left = int(random.integers(side - height + 1)), int(random.integers(side - width + 1))
-        box = np.s_[top : top + height, left : left + width]
-        samples[place][box] = before[other][box]
-        part = height * width / side**2
-        labels[place] = (1 - part) * truth[place] + part * truth[other]
-    return places

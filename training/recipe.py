@@ -21,7 +21,6 @@ class Recipe:
     small_side: int = 0  # pixels of a sample in the first `small_share` of the run; 0 for `side` throughout
     small_share: float = 0.0
     fold: int = 0  # held out to calibrate and measure; -1 trains on everything. Of small whole pictures, a twentieth is
-    mixed: float = 0.0  # share of samples that get a part of another one pasted in
     mirror: bool = True  # small whole pictures: every other one is mirrored,
     shift: int = 2  # and each is moved by up to so many pixels
     optimizer: str = "adamw"  # or "muon"
