@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import discord
+from yarl import URL
 
 from bot.adapters.discord.client import CandidClient
 from bot.errors import SettingsError
@@ -54,6 +55,11 @@ class ShardedClient(CandidClient, discord.AutoShardedClient):
         super().__init__(shard_ids=list(shards.ids), shard_count=shards.count, **options)
         self._turn = turn
         self._buckets: int | None = None
+
+    async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
+        """Not for a client that is closed meanwhile: discord.py would try again for ever, and `connect` never end."""
+        if not self.is_closed():
+            await super().launch_shard(gateway, shard_id, initial=initial)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Wait until Discord will not mind."""
