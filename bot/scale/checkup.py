@@ -2,19 +2,24 @@
 
 from typing import Any
 
+import psycopg
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from bot.accounts import Grade, Point
-from bot.errors import SettingsError
+from bot.migrations import MIGRATIONS
 from bot.scale.broker import TIMEOUTS, TROUBLE
-from bot.scale.postgres import PostgresDatabase, trouble
+from bot.scale.postgres import in_words, trouble
 from bot.scale.turns import lined_up
 from bot.scale.wire import STREAMS, WORKERS
 from bot.settings import Settings
 
 MANY = 100  # tasks in line that a few workers need a while for
+
+
+_STATE = """SELECT current_setting('server_version'), pg_database_size(current_database()),
+    to_regclass('candid_schema') IS NOT NULL, coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)"""
 
 
 async def look_at_redis(settings: Settings) -> list[Point]:
@@ -77,11 +82,24 @@ def _in_words(error: Exception) -> str:
 async def look_at_postgres(settings: Settings) -> list[Point]:
     if says := await trouble(settings.store.url):
         return [Point(Grade.WRONG, says)]
-    try:
-        database = await PostgresDatabase.open(settings.store.url)
-    except SettingsError as error:
-        return [Point(Grade.WRONG, str(error))]
-    version = (await database.rows("SELECT current_setting('server_version') AS version"))[0]["version"]
-    size = (await database.rows("SELECT pg_database_size(current_database()) AS size"))[0]["size"]
-    await database.close()
+    # Only looked at: opening the database as a bot does would bring it to this release's schema, under older bots that run.
+    connection = await psycopg.AsyncConnection.connect(settings.store.url.reveal(), connect_timeout=5)
+    async with connection:
+        await connection.set_read_only(True)
+        row = await (await connection.execute(_STATE)).fetchone()
+        assert row is not None
+        version, size, known, may_create = row
+        newest = (
+            await (await connection.execute("SELECT max(version) FROM candid_schema")).fetchone() if known else None
+        )
+    schema = int(newest[0]) if newest and newest[0] is not None else 0
+    if schema > len(MIGRATIONS):
+        return [
+            Point(
+                Grade.WRONG,
+                f"The database has schema {schema} and this Candid knows {len(MIGRATIONS)}: a newer Candid wrote it.",
+            )
+        ]
+    if schema < len(MIGRATIONS) and not may_create:
+        return [Point(Grade.WRONG, in_words(psycopg.errors.InsufficientPrivilege("permission denied")))]
     return [Point(Grade.GOOD, f"The database is on Postgres {version} ({size / 1e6:.1f} MB); back it up with pg_dump.")]

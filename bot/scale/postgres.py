@@ -102,7 +102,7 @@ class PostgresDatabase:
                 await migrate(connection)
         except (psycopg.Error, PoolTimeout) as error:
             await pool.close()
-            raise SettingsError(await trouble(address) or _in_words(error)) from error
+            raise SettingsError(await trouble(address) or in_words(error)) from error
         except BaseException:
             await pool.close()
             raise
@@ -169,12 +169,12 @@ async def trouble(address: Secret) -> str:
         async with asyncio.timeout(PATIENCE_SECONDS):
             connection = await psycopg.AsyncConnection.connect(address.reveal(), connect_timeout=5)
     except (psycopg.Error, TimeoutError) as error:
-        return _in_words(error)
+        return in_words(error)
     await connection.close()
     return ""
 
 
-def _in_words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
     """The server's own words are not shown: they may be in any language, and those of a broken address hold the password."""
     said = str(error)
     for sign, sentence in _SENTENCES:
