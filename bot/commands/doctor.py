@@ -73,8 +73,10 @@ def _data(settings: Settings, dotenv: Path) -> Iterator[Point]:
     if path.exists() and not _is_database(path):
         yield Point(Grade.WRONG, f"{path} is no database: name another file as [store] path, or move that one away.")
         return
-    size = path.stat().st_size if path.exists() else 0
-    yield Point(Grade.GOOD, f"The database is {path.name} ({size / 1e6:.1f} MB).")
+    if path.exists():
+        yield Point(Grade.GOOD, f"The database is {path.name} ({path.stat().st_size / 1e6:.1f} MB).")
+    else:
+        yield Point(Grade.GOOD, f"The database will be {path}; it can be written.")
     cache = settings.model.cache_directory
     if cache and (trouble := _unwritable(Path(cache).absolute())):
         yield Point(
