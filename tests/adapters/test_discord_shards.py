@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import itertools
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,17 @@ async def test_one_process_holds_two_shards(tmp_path: Path) -> None:
         await rig.world.gateway.drop()
         await rig.world.until(lambda: rig.world.gateway.resumed == 2, 20)
         assert len(rig.world.gateway.sessions) == 2
+
+
+async def test_one_that_is_stopped_while_its_shards_connect_ends(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, shards="0-2/3")
+    async with asyncio.timeout(60), rig:
+        await rig.start()
+        await rig.world.until(lambda: len(rig.world.gateway.sessions) == 1, 20)
+    for thread in threading.enumerate():
+        if thread.name.startswith("keep-alive-handler"):
+            await asyncio.to_thread(thread.join, 5)
+            assert not thread.is_alive(), "it would beat for ever"
 
 
 async def test_two_processes_hold_one_each_and_answer_once(tmp_path: Path) -> None:

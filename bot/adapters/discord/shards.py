@@ -55,11 +55,29 @@ class ShardedClient(CandidClient, discord.AutoShardedClient):
         super().__init__(shard_ids=list(shards.ids), shard_count=shards.count, **options)
         self._turn = turn
         self._buckets: int | None = None
+        self._ending = False
+        self._launched = asyncio.Event()  # unset while a shard is connecting
+        self._launched.set()
 
     async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
-        """Not for a client that is closed meanwhile: discord.py would try again for ever, and `connect` never end."""
-        if not self.is_closed():
+        """Connect one more, unless this client ends: discord.py would try that for ever, and `connect` would not return."""
+        if self._ending:
+            return
+        self._launched.clear()
+        try:
             await super().launch_shard(gateway, shard_id, initial=initial)
+        finally:
+            self._launched.set()
+
+    async def close(self) -> None:
+        """A shard that is just connecting finishes first: nobody knows of it before, and its thread would be left behind."""
+        self._ending = True
+        try:
+            async with asyncio.timeout(2 * IDENTIFY_SECONDS):
+                await self._launched.wait()
+        except TimeoutError:
+            log.warning("Discord: a shard still connects while Candid ends; it is left to itself")
+        await super().close()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Wait until Discord will not mind."""
