@@ -12,7 +12,7 @@ from bot import trail
 from bot.adapters.discord.asks import Ask
 from bot.adapters.discord.controls import press
 from bot.adapters.discord.counter import Counter
-from bot.adapters.discord.here import may_ask, person, places, roles, server
+from bot.adapters.discord.here import author_of, may_ask, person, places, roles, server
 from bot.adapters.discord.sources import Finder
 from bot.adapters.discord.talk import read
 from bot.adapters.discord.tree import Translator, Tree
@@ -96,7 +96,7 @@ class CandidClient(discord.Client):
 
     async def on_message(self, message: discord.Message) -> None:
         """Somebody said something."""
-        if self.user is None or message.author.bot:
+        if self.user is None or author_of(message) is None:
             return
         await self._heed(message)
 
@@ -106,8 +106,9 @@ class CandidClient(discord.Client):
         Pins and the like come as such events too: they are for a young message only.
         """
         message = event.message
-        known = message.guild is None or isinstance(message.author, discord.Member)  # else no role of theirs is
-        if self.user is None or message.author.bot or not known:
+        if self.user is None or author_of(message) is None:
+            return
+        if message.guild is not None and not isinstance(message.author, discord.Member):  # no role of theirs is known
             return
         if discord.utils.utcnow() - message.created_at < YOUNG:
             await self._heed(message, edited=True)

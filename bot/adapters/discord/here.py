@@ -7,6 +7,7 @@ from typing import Any
 
 import discord
 
+from bot.adapters.discord.fields import author as writer
 from bot.community import Community, Rules
 from bot.core import Asker
 
@@ -41,8 +42,9 @@ def link(guild: int | None, channel: int, message: int | None = None) -> str:
 
 
 def author_of(message: discord.Message) -> int | None:
-    """The person who posted it; None for a bot."""
-    return None if message.author.bot or message.webhook_id else message.author.id
+    """The person who posted it; None for a bot, and where it isn't said."""
+    by = writer(message)
+    return None if by is None or by.bot or message.webhook_id else by.id
 
 
 def roles(user: discord.abc.User) -> list[str]:
@@ -95,7 +97,7 @@ async def asked(community: Community, interaction: Interaction) -> Here:
         interaction.guild_id is not None
         or guild is None
         or message is None
-        or message.author != interaction.client.user
+        or writer(message) != interaction.client.user
     ):
         return await here(community, interaction)
     if interaction.client.get_guild(guild[0]) is None:

@@ -7,6 +7,7 @@ from typing import Any
 import discord
 from yarl import URL
 
+from bot.adapters.discord.fields import components
 from bot.verdict import Arrival
 
 CDN = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
@@ -76,7 +77,7 @@ class Finder:
             elif embed.type == "image" and embed.thumbnail.url:
                 yield from self._of_embed(embed.thumbnail.url, embed.thumbnail.proxy_url)
         known = {of_attachment(attachment).place for attachment in part.attachments}
-        for item in _items(part.components):
+        for item in _items(components(part)):
             if (item.content_type or "image/").startswith("image/") and URL(item.url).path not in known:
                 yield from self._of_embed(item.url, item.proxy_url)
         for sticker in part.stickers:
@@ -105,9 +106,9 @@ class Finder:
         return sticker.url if self._origin is None else str(self._origin.join(URL(URL(sticker.url).path)))
 
 
-def _items(components: Sequence[object]) -> Iterator[discord.UnfurledMediaItem]:
+def _items(shown: Sequence[object]) -> Iterator[discord.UnfurledMediaItem]:
     """What a bot's message shows without attachments and embeds: galleries, thumbnails, files, boxes of all these."""
-    for component in components:
+    for component in shown:
         match component:
             case discord.MediaGalleryComponent():
                 yield from (item.media for item in component.items)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import discord
 
 from bot.adapters.discord.asks import Ask, key_of_message
+from bot.adapters.discord.fields import author, components, mentions
 from bot.adapters.discord.here import author_of
 from bot.adapters.discord.sources import Finder
 from bot.wording import DEFAULT
@@ -21,19 +22,20 @@ def read(message: discord.Message, me: discord.abc.User, finder: Finder, automat
     Direct messages: any picture, own or replied to. Elsewhere: a picture with a mention of the bot, or a mention in a
     reply to a picture. A mention by nothing but the ping of a reply (somebody says thanks) asks for nothing.
     """
-    if message.author.bot or message.webhook_id is not None or message.type not in TALK:
+    user = author_of(message)
+    if user is None or message.type not in TALK:
         return None
     private = message.guild is None
     named = re.search(rf"<@!?{me.id}>", message.content) is not None
-    asked = private or named or (me in message.mentions and bool(message.attachments))
+    asked = private or named or (me in mentions(message) and bool(message.attachments))
     ask = Ask(
         key=key_of_message(message),
-        user=message.author.id,
+        user=user,
         channel=message.channel.id,
         guild=message.guild.id if message.guild is not None else None,
         message=message.id,
         target=(message.channel.id, message.id),
-        author=message.author.id,
+        author=user,
         locale=str(message.guild.preferred_locale) if message.guild is not None else DEFAULT,
     )
     own = finder.find(message, asked)
@@ -67,8 +69,8 @@ def _replied_to(message: discord.Message, ask: Ask, me: discord.abc.User, finder
     if found:
         return replace(ask, target=target, sources=found, author=author_of(resolved))
     seen = any((resolved.content, resolved.attachments, resolved.embeds, resolved.stickers))
-    wordless = resolved.poll is not None or bool(resolved.components) or resolved.is_system()
-    hidden = not (seen or wordless) and resolved.author != me and not resolved.message_snapshots
+    wordless = resolved.poll is not None or bool(components(resolved)) or resolved.is_system()
+    hidden = not (seen or wordless) and author(resolved) != me and not resolved.message_snapshots
     if hidden or plain:
         return replace(ask, target=target, sources=(), refusal="discord.hidden" if hidden else "")
     return None

@@ -171,7 +171,7 @@ class Post:
             found["message_reference"] = {"type": 1, "message_id": str(source.id), "channel_id": str(source.channel.id)}
             inner = source.payload(world, intent=True, nested=True, shown=full)
             kept = ("content", "timestamp", "edited_timestamp", "attachments", "embeds", "components", "type", "flags")
-            snapshot = {k: inner[k] for k in kept} | {"mentions": [], "mention_roles": []}
+            snapshot = {k: inner[k] for k in kept if k in inner} | {"mentions": [], "mention_roles": []}
             if not full:
                 snapshot |= {"content": "", "attachments": [], "embeds": [], "components": []}
             found["message_snapshots"] = [{"message": snapshot}]
@@ -190,7 +190,7 @@ class Post:
                 found["referenced_message"] = (
                     None if target.deleted else target.payload(world, intent, nested=True, shown=shows)
                 )
-        return found
+        return {key: value for key, value in found.items() if key not in world.lacking}
 
     def _of_ask(self, world: "World", nested: bool, shown: bool) -> Json:
         """A response names the interaction; the first one to a message's menu refers to that message as well."""

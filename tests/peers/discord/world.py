@@ -27,6 +27,7 @@ class World(Scene):
         self.portal_message_content = False  # the switch in the developer portal
         self.portal_user_install = True  # so is this one
         self.hide_references = False  # strict reading of the intent: a replied-to message stays empty
+        self.lacking: frozenset[str] = frozenset()  # fields that no message of this server has
         self.commands: list[Json] = []
         self.application_id = self.snowflake()
         self.faults = Faults()
