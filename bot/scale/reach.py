@@ -33,9 +33,12 @@ class Reach:
         )
         self._without = without
         self._away_until: float | None = None
+        self._closed = False
 
     async def ask(self, call: Callable[[], Awaitable[T]]) -> T | None:
-        """What Redis says, or None while it is away."""
+        """What Redis says, or None while it is away, and for good once this is closed."""
+        if self._closed:
+            return None
         if self._away_until is not None and time.monotonic() < self._away_until:
             return None
         try:
@@ -51,5 +54,6 @@ class Reach:
         return found
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Give the connections back. Who asks later, as the last that leave do, opens none."""
+        self._closed = True
         await self.redis.aclose()

@@ -3,16 +3,15 @@
 So many pictures are with the workers at once as they can take, and as many again, for which they need not wait. Whose is next
 is decided like in one process: a lane after the other, in each the chats by rotation, whichever processes their pictures wait
 in. A process says every few seconds that it lives, what it holds and what it waits for; what one that ended held goes back.
+Redis may come back empty: then nobody gets a turn until those who hold one have had the time to say so.
 """
 
 import asyncio
-import itertools
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from bot.limits import Lane
@@ -24,12 +23,15 @@ log = logging.getLogger(__name__)
 
 RENEW_SECONDS = 2.0
 LIFE_SECONDS = 8.0
+BACK_SECONDS = 2 * RENEW_SECONDS + 1  # in which processes say again what they hold when Redis has come back empty
 LINE = "candid:turns:line:"  # and the lane: chats in the order of their turns; and the chat: its tickets
 GRANTS = "candid:turns:yours:"  # the channel of a process
 
-# ARGV[1] is how many may hold a turn, ARGV[2] the process, ARGV[3] its life in milliseconds; a ticket is "process/number".
+# ARGV[1] is how many may hold a turn, ARGV[2] the process, ARGV[3] its life in milliseconds, ARGV[4] whether it has had an
+# answer before, ARGV[5] for how many milliseconds an empty Redis only listens to such a one; a ticket is "process/number".
 _COMMON = """
 local HELD, LIVES, LINE = 'candid:turns:held', 'candid:turns:lives:', 'candid:turns:line:'
+local KNOWN, LISTENS = 'candid:turns:known', 'candid:turns:listens'
 local window = tonumber(ARGV[1])
 local function owner(ticket) return string.match(ticket, '^[^/]+') end
 local function lives(ticket) return redis.call('EXISTS', LIVES .. owner(ticket)) == 1 end
@@ -52,6 +54,7 @@ local function next_one()
   end
 end
 local function grant()
+  if redis.call('EXISTS', LISTENS) == 1 then return end
   local held = redis.call('SCARD', HELD)
   while held < window do
     local ticket = next_one()
@@ -64,34 +67,40 @@ local function grant()
   end
 end
 redis.call('SET', LIVES .. ARGV[2], 1, 'PX', ARGV[3])
+if ARGV[4] == '1' and redis.call('EXISTS', KNOWN) == 0 then redis.call('SET', LISTENS, 1, 'PX', ARGV[5]) end
+redis.call('SET', KNOWN, 1, 'PX', 3600000)
 """
-# ARGV[4..6]: ticket, lane, chat. Returns whether the turn is there at once.
+# ARGV[6..8]: ticket, lane, chat. Returns whether the turn is there at once.
 _ASK = (
     _COMMON
     + """
-stand(ARGV[4], ARGV[5], ARGV[6])
+stand(ARGV[6], ARGV[7], ARGV[8])
 grant()
-return redis.call('SISMEMBER', HELD, ARGV[4])
+return redis.call('SISMEMBER', HELD, ARGV[6])
 """
 )
 _LEAVE = (
     _COMMON
     + """
-if redis.call('SREM', HELD, ARGV[4]) == 0 then step_out(ARGV[4], ARGV[5], ARGV[6]) end
+if redis.call('SREM', HELD, ARGV[6]) == 0 then step_out(ARGV[6], ARGV[7], ARGV[8]) end
 grant()
 return 1
 """
 )
-# ARGV[4]: how many tickets it holds, which follow; then three for each that waits. Returns those that have their turn.
+# ARGV[6]: from this number on tickets may be asked for right now; ARGV[7]: how many it holds, which follow; then three for each
+# that waits. Returns those that have their turn.
 _RENEW = (
     _COMMON
     + """
 local mine, granted = {}, {}
-local first_waiting = 5 + tonumber(ARGV[4])
-for n = 5, first_waiting - 1 do mine[ARGV[n]] = true; redis.call('SADD', HELD, ARGV[n]) end
+local first_waiting = 8 + tonumber(ARGV[7])
+local function over(ticket)
+  return owner(ticket) == ARGV[2] and not mine[ticket] and tonumber(string.match(ticket, '%d+$')) < tonumber(ARGV[6])
+end
+for n = 8, first_waiting - 1 do mine[ARGV[n]] = true; redis.call('SADD', HELD, ARGV[n]) end
 for n = first_waiting, #ARGV, 3 do mine[ARGV[n]] = true end
 for _, ticket in ipairs(redis.call('SMEMBERS', HELD)) do
-  if not lives(ticket) or (owner(ticket) == ARGV[2] and not mine[ticket]) then redis.call('SREM', HELD, ticket) end
+  if not lives(ticket) or over(ticket) then redis.call('SREM', HELD, ticket) end
 end
 for n = first_waiting, #ARGV, 3 do
   local ticket, lane, chat = ARGV[n], ARGV[n + 1], ARGV[n + 2]
@@ -119,11 +128,16 @@ async def lined_up(redis: Any) -> int:
 
 @dataclass(slots=True, eq=False)
 class _Place:
-    ticket: str
+    process: str
+    number: int
     lane: Lane
     chat: str
     turn: asyncio.Event = field(default_factory=asyncio.Event)
     stands: bool = False  # Redis has been asked
+
+    @property
+    def ticket(self) -> str:
+        return f"{self.process}/{self.number}"
 
     @property
     def words(self) -> list[str]:
@@ -138,7 +152,8 @@ class SharedTurns:
         self._ask, self._leave, self._renew = map(self._reach.redis.register_script, (_ASK, _LEAVE, _RENEW))
         self._window = window
         self._name = secrets.token_hex(8)
-        self._numbers = itertools.count()
+        self._next = 0  # the number of the next ticket
+        self._heard = False  # Redis has answered: what this process held then, it may hold still when Redis is empty
         self._places: dict[str, _Place] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._leaving: set[asyncio.Task[None]] = set()
@@ -157,10 +172,10 @@ class SharedTurns:
     @asynccontextmanager
     async def turn(self, chat: str, lane: Lane) -> AsyncIterator[None]:
         """Hold a turn inside of `async with`."""
-        place = _Place(f"{self._name}/{next(self._numbers)}", lane, chat)
+        place, self._next = _Place(self._name, self._next, lane, chat), self._next + 1
         self._places[place.ticket] = place
         try:
-            held = await self._reach.ask(lambda: self._ask(args=[*self._head(), *place.words]))
+            held = await self._ask_redis(self._ask, *place.words)
             place.stands = True
             if held == 0:
                 await place.turn.wait()
@@ -168,27 +183,39 @@ class SharedTurns:
             yield
         finally:
             del self._places[place.ticket]
-            task = asyncio.create_task(self._give_back(place))
-            self._leaving.add(task)
-            task.add_done_callback(self._leaving.discard)
+            self._leave_later(place)
 
-    def _head(self) -> list[str | int]:
-        return [max(1, self._window()), self._name, round(1000 * LIFE_SECONDS)]
+    async def _ask_redis(self, script: Callable[..., Awaitable[Any]], *words: str | int) -> Any:
+        """What a script says, or None while Redis is away."""
+        life, back = round(1000 * LIFE_SECONDS), round(1000 * BACK_SECONDS)
+        head = [max(1, self._window()), self._name, life, int(self._heard), back]
+        found = await self._reach.ask(lambda: script(args=[*head, *words]))
+        self._heard = self._heard or found is not None
+        return found
+
+    def _leave_later(self, place: _Place) -> None:
+        task = asyncio.create_task(self._give_back(place))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     async def _give_back(self, place: _Place) -> None:
-        await self._reach.ask(lambda: self._leave(args=[*self._head(), *place.words]))
+        await self._ask_redis(self._leave, *place.words)
 
     async def _keep(self) -> None:
         """Say what this process holds and waits for, so that nothing depends on a message that was missed."""
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            held = [place.ticket for place in self._places.values() if place.turn.is_set()]
+            held = [place for place in self._places.values() if place.turn.is_set()]
             waiting = [place for place in self._places.values() if place.stands and not place.turn.is_set()]
+            asked = next((place.number for place in self._places.values() if not place.stands), self._next)
             words = [word for place in waiting for word in place.words]
-            arguments = [*self._head(), len(held), *held, *words]
-            granted = await self._reach.ask(partial(self._renew, args=arguments))
+            tickets = [place.ticket for place in held]
+            granted = await self._ask_redis(self._renew, asked, len(held), *tickets, *words)
             for ticket in [place.ticket for place in waiting] if granted is None else granted:
                 self._grant(ticket)
+            for place in (*held, *waiting):
+                if place.ticket not in self._places:  # it left meanwhile; this may have put it back
+                    self._leave_later(place)
 
     def _grant(self, ticket: str | bytes) -> None:
         place = self._places.get(ticket.decode() if isinstance(ticket, bytes) else ticket)

@@ -35,10 +35,11 @@ async def limits(settings: Settings, count: int = 2) -> AsyncIterator[list[Any]]
     """Those of so many processes."""
     from bot.scale.limits import SharedLimits
 
-    found = [SharedLimits(settings) for _ in range(count)]
-    yield found
-    for one in found:
-        await one.close()
+    async with AsyncExitStack() as stack:
+        found = [SharedLimits(settings) for _ in range(count)]
+        for one in found:
+            stack.push_async_callback(one.close)
+        yield found
 
 
 async def given(takers: list[Any], times: int, user: str = "anna", chat: str = "hall") -> int:
@@ -47,6 +48,12 @@ async def given(takers: list[Any], times: int, user: str = "anna", chat: str = "
     found = await asyncio.gather(*asks, return_exceptions=True)
     assert all(one is None or isinstance(one, TryLater) for one in found)
     return sum(one is None for one in found)
+
+
+@pytest.fixture(autouse=True)
+def _patience(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy for a second is not taken for a Redis that is away."""
+    monkeypatch.setattr("bot.scale.reach.QUICK_SECONDS", 30.0)
 
 
 async def test_an_allowance_is_one_for_all_processes(settings: Settings) -> None:
@@ -117,8 +124,9 @@ async def test_without_redis_each_process_goes_on_from_what_it_has_given(
 
 
 async def test_a_redis_that_says_nothing_delays_nobody_for_long(
-    settings: Settings, server: RedisServer, caplog: pytest.LogCaptureFixture
+    settings: Settings, server: RedisServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("bot.scale.reach.QUICK_SECONDS", 1.0)
     line = Line(server)
     async with line.open() as url:
         far = replace(settings, scale=replace(settings.scale, redis=Secret(url)))
@@ -159,12 +167,24 @@ async def turns(address: str, count: int = 2, window: int = 1) -> AsyncIterator[
     """Those of so many processes."""
     from bot.scale.turns import SharedTurns
 
-    found = [SharedTurns(Secret(address), lambda: window) for _ in range(count)]
-    for one in found:
-        await one.start()
-    yield found
-    for one in found:
-        await one.close()
+    async with AsyncExitStack() as stack:
+        found = [SharedTurns(Secret(address), lambda: window) for _ in range(count)]
+        for one in found:
+            stack.push_async_callback(one.close)
+            await one.start()
+        yield found
+
+
+async def renewed(redis: Any, of: Any) -> None:
+    """All that a process holds and waits for now, it has said, and heard the answer."""
+    key = f"candid:turns:lives:{of._name}"
+
+    async def again() -> bool:
+        return bool(await redis.get(key) == b"1")
+
+    for _ in range(3):  # one may have been on its way, and the last one's answer is heard before the next
+        await redis.set(key, 0, px=60_000)
+        await until_it_says(again)
 
 
 class Hall:
@@ -199,17 +219,15 @@ async def test_chats_take_turns_whichever_processes_they_are_in(server: RedisSer
     from bot.scale.turns import lined_up
 
     hall = Hall()
-    async with turns(server.url) as (one, two):
+    async with Redis.from_url(server.url) as redis, turns(server.url) as (one, two):
         first = await hall.line_up((one, "first", "first"))
         unasked = await hall.line_up((one, "auto", "u0"), lane=Lane.AUTOMATIC)
         album = [((one, two)[n % 2], "album", f"a{n}") for n in range(5)]
         tasks = await hall.line_up(*album, (two, "anna", "b0"), (one, "anna", "b1"), (two, "carl", "c0"))
-        redis = Redis.from_url(server.url)
         assert await lined_up(redis) == 9
         hall.leave.set()
         await asyncio.gather(*first, *unasked, *tasks)
-    assert await lined_up(redis) == 0
-    await redis.aclose()
+        assert await lined_up(redis) == 0
     assert hall.order == ["first", "a0", "b0", "c0", "a1", "b1", "a2", "a3", "a4", "u0"]
     assert hall.most == 1
 
@@ -251,17 +269,63 @@ async def test_a_redis_that_comes_back_empty_is_told_who_waits(
     from redis.asyncio import Redis
 
     monkeypatch.setattr("bot.scale.turns.RENEW_SECONDS", 0.1)
-    hall, redis = Hall(), Redis.from_url(server.url)
-    async with turns(server.url) as (one, two):
+    monkeypatch.setattr("bot.scale.turns.BACK_SECONDS", 300.0)
+    hall = Hall()
+    async with Redis.from_url(server.url) as redis, turns(server.url) as (one, two):
         tasks = await hall.line_up(*((one, "a", f"a{n}") for n in range(3)), (two, "b", "b0"))
+        await renewed(redis, two)
+        one._tasks.pop().cancel()  # it says nothing for now
         await redis.flushall()
-        await asyncio.sleep(0.5)
-        assert hall.inside == 1, "who holds a turn still holds it"
+        await renewed(redis, two)
+        assert hall.inside == 1, "who holds a turn still holds it, though Redis has not heard of that yet"
+        one._tasks.append(asyncio.create_task(one._keep()))
+        await renewed(redis, one)
+        assert hall.inside == 1 and await redis.delete("candid:turns:listens"), "the time to say so is over"
         hall.leave.set()
-        await asyncio.wait_for(asyncio.gather(*tasks), 20)
-    assert sorted(hall.order) == ["a0", "a1", "a2", "b0"] and hall.most == 1
-    assert [key async for key in redis.scan_iter("candid:turns:*") if b"lives" not in key] == []
-    await redis.aclose()
+        await asyncio.wait_for(asyncio.gather(*tasks), 60)
+        assert sorted(hall.order) == ["a0", "a1", "a2", "b0"] and hall.most == 1
+
+        async def empty() -> bool:
+            kept = (b"lives", b"known", b"listens")
+            return not [key async for key in redis.scan_iter("candid:turns:*") if key.split(b":")[2] not in kept]
+
+        await until_it_says(empty)
+
+
+async def test_a_turn_that_is_just_being_given_is_not_taken_back(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that asked for it says meanwhile what it holds, and does not know of this one yet."""
+    from redis.asyncio import Redis
+
+    monkeypatch.setattr("bot.scale.turns.RENEW_SECONDS", 0.1)
+    hall, arrives = Hall(), asyncio.Event()
+    async with Redis.from_url(server.url) as redis, turns(server.url) as (one, two):
+        one._tasks.pop(0).cancel()  # it isn't called either
+        real = one._ask
+
+        async def slow(args: list[Any]) -> Any:
+            found = await real(args=args)
+            await arrives.wait()
+            return found
+
+        one._ask = slow
+        first = asyncio.create_task(hall.visit(one, "a", "a0"))
+
+        async def given() -> bool:
+            return bool(await redis.scard("candid:turns:held"))
+
+        await until_it_says(given)
+        await renewed(redis, one)
+        second = await hall.line_up((two, "b", "b0"))
+        assert hall.inside == 0, "the only turn is another's"
+        arrives.set()
+        await until(lambda: hall.inside)
+        await renewed(redis, two)
+        assert hall.order == ["a0"]
+        hall.leave.set()
+        await asyncio.wait_for(asyncio.gather(first, *second), 60)
+    assert hall.order == ["a0", "b0"] and hall.most == 1
 
 
 async def test_without_redis_nobody_waits_for_a_turn(
