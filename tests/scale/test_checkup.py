@@ -30,9 +30,8 @@ async def test_workers_are_counted_and_missed(settings: Settings, server: RedisS
 async def test_a_redis_that_wants_a_password(server: RedisServer, tmp_path: Path) -> None:
     from redis.asyncio import Redis
 
-    redis = Redis.from_url(server.url)
-    await redis.config_set("requirepass", "right")
-    await redis.aclose()
+    async with Redis.from_url(server.url) as redis:
+        await redis.config_set("requirepass", "right")
     for user in ("", ":hushhush@"):
         url = server.url.replace("//", f"//{user}")
         ended = await candid("doctor", cwd=tmp_path, REDIS_URL=url, CANDID_WEB__PORT="0")

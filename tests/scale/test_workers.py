@@ -4,6 +4,7 @@ import asyncio
 import io
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from model.registry import Registry
 from model.views import Views
 from tests.commands.conftest import add_version
 from tests.conftest import FakeDetector, make_picture
-from tests.scale.conftest import RedisServer, asking, loads, until, until_it_says, working
+from tests.scale.conftest import RedisServer, asking, in_line, loads, until, until_it_says, working
 
 ANNA, BEN = Asker("discord:guild/1", "discord:user/1"), Asker("discord:guild/2", "discord:user/2")
 
@@ -63,18 +64,21 @@ async def test_no_picture_stays_in_redis(settings: Settings, store: Store, serve
     async with working(settings, loads(FakeDetector())), asking(settings, store) as asked:
         await asyncio.gather(*(asked.check(Picture(make_picture(seed=n)), ANNA) for n in range(5)))
         await asked.explain(Picture(make_picture(seed=0)), ANNA)  # a drawing shows the picture, too
-        redis = Redis.from_url(server.url)
-        for key in [key async for key in redis.scan_iter("candid:result:explain-*")]:
-            assert 0 < await redis.ttl(key) <= 5
-        assert [key async for key in redis.scan_iter("candid:picture:*")] == []
+        async with Redis.from_url(server.url) as redis:
+            for key in [key async for key in redis.scan_iter("candid:result:explain-*")]:
+                assert -1 != await redis.pttl(key) <= 5000
 
-        async def struck_off() -> bool:  # that comes after the outcome
-            return not await redis.xlen("candid:tasks:person")
+            async def stays(key: bytes) -> bool:
+                return key != b"candid:model" and await redis.pttl(key) == -1 and await redis.type(key) != b"stream"
 
-        await until_it_says(struck_off)
-        for key in [key async for key in redis.scan_iter("candid:*")]:
-            assert await redis.type(key) == b"stream" or key == b"candid:model" or await redis.ttl(key) > 0
-        await redis.aclose()
+            async def struck_off() -> bool:  # that comes after the outcome
+                return not (
+                    await redis.xlen("candid:tasks:person")
+                    or [key async for key in redis.scan_iter("candid:picture:*")]
+                    or [key async for key in redis.scan_iter("candid:*") if await stays(key)]
+                )
+
+            await until_it_says(struck_off)
 
 
 async def test_two_bots_with_the_same_picture_share_one_task(settings: Settings, store: Store) -> None:
@@ -106,10 +110,9 @@ async def test_a_person_goes_before_what_nobody_asked_for(settings: Settings, st
             asyncio.create_task(asked.check(Picture(make_picture(100, seed=n)), ANNA, Lane.AUTOMATIC))
             for n in range(12)
         ]
-        await until(lambda: detector.at_gate)
-        await asyncio.sleep(0.5)  # the automatic ones are on their stream
+        await until(lambda: detector.at_gate and in_line(asked) == 12)
         person = asyncio.create_task(asked.check(Picture(make_picture(200)), BEN))
-        await asyncio.sleep(0.5)
+        await until(lambda: in_line(asked) == 13)
         detector.gate.set()
         await asyncio.gather(*unasked, person)
     assert min(place for place, brightness in enumerate(order) if brightness > 150) <= 5
@@ -135,16 +138,15 @@ async def test_a_redis_that_has_just_come_back_empty_is_not_taken_for_one_withou
 ) -> None:
     from redis.asyncio import Redis
 
-    redis = Redis.from_url(server.url)
-    await redis.set("candid:worker:one", "fake-1")
-    async with asking(settings, store) as asked:
+    async with Redis.from_url(server.url) as redis, AsyncExitStack() as stack:
+        await redis.set("candid:worker:one", "fake-1")
+        asked = await stack.enter_async_context(asking(settings, store))
         assert asked._judge._workers == 1  # type: ignore[attr-defined]
         await redis.flushall()
         await until(lambda: asked._judge._workers == 0)  # type: ignore[attr-defined]
         work = asyncio.create_task(asked.check(Picture(make_picture()), ANNA))
         async with working(settings, loads(FakeDetector("fake-1"))):
             assert (await work).model == "fake-1"
-    await redis.aclose()
 
 
 async def test_a_new_champion_reaches_every_worker(settings: Settings, store: Store) -> None:
@@ -187,11 +189,9 @@ async def test_what_workers_of_another_release_say_ends_nothing(
 ) -> None:
     from redis.asyncio import Redis
 
-    async with asking(settings, store) as asked:
-        redis = Redis.from_url(server.url)
+    async with asking(settings, store) as asked, Redis.from_url(server.url) as redis:
         await redis.set("candid:model", '{"of": "the future"}')
         await until(lambda: "is one of them newer" in caplog.text)
         await redis.delete("candid:model")
         async with working(settings, loads(FakeDetector("fake-7"))):
             await until(lambda: asked.model.version == "fake-7")
-        await redis.aclose()
