@@ -159,6 +159,12 @@ async def server(tmp_path: Path) -> AsyncIterator[RedisServer]:
 
 
 @pytest.fixture
+def patience(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy for a second is not taken for a Redis that is away."""
+    monkeypatch.setattr("bot.scale.reach.QUICK_SECONDS", 30.0)
+
+
+@pytest.fixture
 def settings(tmp_path: Path, checks: ChecksSettings, server: RedisServer) -> Settings:
     add_version(tmp_path / "versions", "fake-1")
     defaults = default_settings()

@@ -24,6 +24,7 @@ from tests.scale.conftest import Line, RedisServer, asking, in_line, loads, unti
 
 ANNA, BEN = Asker("discord:guild/1", "discord:user/1"), Asker("telegram:chat/2", "telegram:user/2")
 SAY = "each process counts for itself"
+pytestmark = pytest.mark.usefixtures("patience")
 
 
 def strict(settings: Settings, **limits: float) -> Settings:
@@ -48,12 +49,6 @@ async def given(takers: list[Any], times: int, user: str = "anna", chat: str = "
     found = await asyncio.gather(*asks, return_exceptions=True)
     assert all(one is None or isinstance(one, TryLater) for one in found)
     return sum(one is None for one in found)
-
-
-@pytest.fixture(autouse=True)
-def _patience(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that is busy for a second is not taken for a Redis that is away."""
-    monkeypatch.setattr("bot.scale.reach.QUICK_SECONDS", 30.0)
 
 
 async def test_an_allowance_is_one_for_all_processes(settings: Settings) -> None:

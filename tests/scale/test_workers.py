@@ -25,6 +25,7 @@ from tests.conftest import FakeDetector, make_picture
 from tests.scale.conftest import RedisServer, asking, in_line, loads, until, until_it_says, working
 
 ANNA, BEN = Asker("discord:guild/1", "discord:user/1"), Asker("discord:guild/2", "discord:user/2")
+pytestmark = pytest.mark.usefixtures("patience")
 
 
 async def test_two_workers_say_what_one_process_says(settings: Settings, store: Store, checker: Checker) -> None:
