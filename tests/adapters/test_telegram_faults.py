@@ -3,7 +3,6 @@
 import asyncio
 import copy
 import logging
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -81,15 +80,13 @@ async def test_an_automatic_answer_is_repeated_after_a_refusal_but_not_after_dou
 async def test_flood_control_of_one_chat_does_not_stop_the_others(telegram: Telegram, tmp_path: Path) -> None:
     ann, ben = telegram.human("Ann"), telegram.human("Ben")
     async with candid_on(telegram, tmp_path):
-        telegram.faults.add("editMessageText", Trouble.TOO_MANY, retry_after=2)
+        telegram.faults.add("editMessageText", Trouble.TOO_MANY, retry_after=5)
         ann.photo(picture(250))
         await telegram.until(lambda: telegram.faults.happened)
-        start = time.monotonic()
         ben.photo(picture(10))
         await answered(telegram, ben.chat)
-        assert time.monotonic() - start < 1.5
-        assert [m.text for m in telegram.answers(ann.chat)] == [LOOKING]
-        await answered(telegram, ann.chat)
+        assert [m.text for m in telegram.answers(ann.chat)] == [LOOKING], "Ben did not wait for her"
+        await answered(telegram, ann.chat, seconds=20)
 
 
 async def test_a_group_is_not_sent_more_than_telegram_takes(tmp_path: Path) -> None:
