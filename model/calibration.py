@@ -1,7 +1,8 @@
 """From the logits of a picture's views to a probability, and from that to three answers.
 
-The logits of the overviews and of the native views are averaged apart and joined by logistic regression on held-out, degraded pictures
-(Platt scaling with two inputs: Platt 1999). Thresholds are chosen by how many real pictures they would accuse, not by accuracy.
+The logits of the overviews, of the native views and of the network for composition are averaged apart and joined by logistic
+regression on held-out, degraded pictures (Platt scaling with several inputs: Platt 1999). Thresholds are chosen by how many real
+pictures they would accuse, not by accuracy.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+KINDS = ("overview", "native", "composition")  # of logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,46 +28,56 @@ class Bands:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """p_ai = sigmoid(overview * mean overview logit + native * mean native logit + bias)."""
+    """p_ai = sigmoid(overview * mean overview logit + native * mean native logit + composition * its logit + bias)."""
 
     overview: float
     native: float
     bias: float
+    composition: float = 0.0  # of a version that has no network for it
 
     def probability(self, logits: Sequence[float], kinds: Sequence[str]) -> float:
         """p_ai in 0..1 from the views' logits. Where one kind of view is missing, the other stands in for it."""
-        overview, native = mean_by_kind(logits, kinds)
-        return float(sigmoid(np.float64(self.overview * overview + self.native * native + self.bias)))
+        overview, native, composition = mean_by_kind(logits, kinds)
+        joined = self.overview * overview + self.native * native + self.composition * composition + self.bias
+        return float(sigmoid(np.float64(joined)))
 
     def view_probability(self, logit: float) -> float:
-        """What p_ai would be if every view had this logit."""
+        """What p_ai would be if every view had this logit, and composition said nothing."""
         return float(sigmoid(np.float64((self.overview + self.native) * logit + self.bias)))
 
 
-def mean_by_kind(logits: Sequence[float], kinds: Sequence[str]) -> tuple[float, float]:
-    """The mean logit of the overviews and of the native views."""
-    overviews = [logit for logit, kind in zip(logits, kinds, strict=True) if kind == "overview"]
-    natives = [logit for logit, kind in zip(logits, kinds, strict=True) if kind == "native"]
+def mean_by_kind(logits: Sequence[float], kinds: Sequence[str]) -> tuple[float, float, float]:
+    """The mean logit of the overviews, of the native views and of composition; without the last it is 0, which speaks for neither."""
+    overviews, natives, compositions = (
+        [logit for logit, kind in zip(logits, kinds, strict=True) if kind == wanted] for wanted in KINDS
+    )
     if not overviews and not natives:
         raise ValueError(f"no overview and no native view among {list(kinds)}")
-    return float(np.mean(overviews or natives)), float(np.mean(natives or overviews))
+    return (
+        float(np.mean(overviews or natives)),
+        float(np.mean(natives or overviews)),
+        float(np.mean(compositions or [0.0])),
+    )
 
 
 def sigmoid(x: Floats | np.float64) -> Floats | np.float64:
     return 1.0 / (1.0 + np.exp(-np.clip(x, -40, 40)))
 
 
-def fit(overview: Floats, native: Floats, labels: NDArray[np.int8], weights: Floats) -> Calibration:
-    """Weighted logistic regression with a light ridge, by Newton's method. A weight on a kind of view is not let below zero."""
-    columns = [0, 1]
-    x = np.stack([overview, native, np.ones_like(overview)], axis=1)
+def fit(means: Floats, labels: NDArray[np.int8], weights: Floats) -> Calibration:
+    """Weighted logistic regression with a light ridge, by Newton's method. `means` is (3, n), in the order of KINDS; a row of zeros gets
+    no weight. A weight on a kind is not let below zero."""
+    columns = [column for column in range(len(KINDS)) if means[column].any()]
+    bias = len(KINDS)
+    x = np.concatenate([means, np.ones_like(means[:1])]).T
     while True:
-        used = [*columns, 2]
-        solution = np.zeros(3)
+        used = [*columns, bias]
+        solution = np.zeros(len(KINDS) + 1)
         solution[used] = logistic_regression(x[:, used], labels, weights)
         negative = [column for column in columns if solution[column] < 0]
         if not negative:
-            return Calibration(*(float(value) for value in solution))
+            overview, native, composition, constant = (float(value) for value in solution)
+            return Calibration(overview, native, constant, composition)
         columns = [column for column in columns if column not in negative]
 
 

@@ -15,6 +15,7 @@ class Card:
 
     version: str
     network: str
+    composition: str  # the network for composition, "" where the version has none
     side: int
     views: int
     calibration: Calibration
@@ -40,6 +41,7 @@ def _card(folder: Path, data: dict[str, Any]) -> Card:
     return Card(
         version=data["version"],
         network=data["network"],
+        composition=data.get("composition", ""),
         side=data["side"],
         views=data["views"],
         calibration=Calibration(**data["calibration"]),

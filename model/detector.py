@@ -31,6 +31,21 @@ class Score:
     views: tuple[float, ...]
 
 
+class Network:
+    """One network of a version, compiled: its logits, and what each place of a view speaks for."""
+
+    def __init__(self, name: str, side: int, weights: Path, views: int) -> None:
+        network = describe(name, side)
+        values = read_weights(network, weights)
+        self._kernel, self._bias = values["logit/kernel"][:, 0], float(values["logit/bias"][0])
+        self._program = Program(network, values, side, views)
+        self.warm_up, self.logits = self._program.warm_up, self._program.logits
+
+    def places(self, pixels: Pixels) -> list[NDArray[np.float32]]:
+        """For each view (rows, columns), whose mean is its logit."""
+        return list(self._program.maps(pixels) @ self._kernel + self._bias)
+
+
 class Detector:
     """`views` is thread-safe and belongs in decode threads; call `judge` and `explain` from one thread at a time (they hold a lock)."""
 
@@ -40,14 +55,14 @@ class Detector:
         self.card, self.version = card, card.version
         self._count = views
         self._lock = threading.Lock()
-        network = describe(card.network, card.side)
-        values = read_weights(network, weights)
-        self._kernel, self._bias = values["logit/kernel"][:, 0], float(values["logit/bias"][0])
-        self._program = Program(network, values, card.side, views)
+        self._network = Network(card.network, card.side, weights, views)
+        self._composition = Network(card.composition, card.side, weights, 1) if card.composition else None
 
     def warm_up(self) -> None:
         """Compile now rather than on somebody's picture."""
-        self._program.warm_up()
+        self._network.warm_up()
+        if self._composition:
+            self._composition.warm_up()
 
     def views(self, pixels: Pixels) -> Views:
         return take_views(pixels, self._count, self.card.side)
@@ -57,9 +72,15 @@ class Detector:
         if not 0 < len(pictures) <= self.max_pictures:
             raise ValueError(f"expected 1 to {self.max_pictures} pictures, got {len(pictures)}")
         with self._lock:
-            logits = self._program.logits(np.concatenate([picture.pixels for picture in pictures]))
-        logits = logits.reshape(len(pictures), self._count)
-        return [self._score(row, picture.kinds) for row, picture in zip(logits.tolist(), pictures, strict=True)]
+            logits = self._network.logits(np.concatenate([picture.pixels for picture in pictures]))
+            rows = logits.reshape(len(pictures), self._count).tolist()
+            if self._composition is None:
+                return [self._score(row, picture.kinds) for row, picture in zip(rows, pictures, strict=True)]
+            wholes = self._composition.logits(np.stack([picture.pixels[picture.whole] for picture in pictures]))
+        return [
+            self._score([*row, whole], (*picture.kinds, "composition"))
+            for row, whole, picture in zip(rows, wholes.tolist(), pictures, strict=True)
+        ]
 
     def explain(self, pixels: Pixels, views: Views | None = None, longest: int | None = None) -> NDArray[np.float32]:
         """Where the score came from: float32 (height, width) of the picture, -1 (speaks for real) to 1 (for AI).
@@ -69,15 +90,22 @@ class Detector:
         """
         views = views or self.views(pixels)
         with self._lock:
-            maps = self._program.maps(views.pixels)
-        return heat_map(maps, self._kernel, self._bias, views, pixels.shape[:2], self.card.calibration, longest)
+            places = self._network.places(views.pixels)
+            if self._composition:
+                places += self._composition.places(views.pixels[views.whole][None])
+        boxes, kinds = list(views.boxes), list(views.kinds)
+        if self._composition:
+            boxes.append(boxes[views.whole])
+            kinds.append("composition")
+        return heat_map(places, boxes, kinds, pixels.shape[:2], self.card.calibration, longest)
 
     def _score(self, logits: list[float], kinds: tuple[str, ...]) -> Score:
         calibration, bands = self.card.calibration, self.card.bands
         p_ai = calibration.probability(logits, kinds)
         label = bands.label(p_ai)
         confidence = p_ai if label == "ai" else 1 - p_ai if label == "real" else max(p_ai, 1 - p_ai)
-        return Score(p_ai, label, confidence, tuple(calibration.view_probability(logit) for logit in logits))
+        views = logits[: self._count]
+        return Score(p_ai, label, confidence, tuple(calibration.view_probability(logit) for logit in views))
 
 
 def load(directory: Path, views: int = 0, cache: Path | None = None) -> Detector:

@@ -4,13 +4,15 @@ With global average pooling and a linear head, a view's logit is the mean of (fe
 activation map (Zhou et al. 2016) is exact, not an estimate: the mean of the map is the logit.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.calibration import Calibration
+from model.calibration import KINDS, Calibration
 from model.scale import AI, PAPER, REAL, Legend, Scale, foot
-from model.views import Pixels, Views
+from model.views import Box, Pixels
 
 GRID = 96  # cells along the picture's long side that contributions are added up in
 NARROWEST = 480  # pixels of the width of a drawing with a scale, so that its words have room
@@ -18,10 +20,9 @@ ENGLISH = Legend()
 
 
 def heat_map(
-    maps: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    bias: float,
-    views: Views,
+    places: Sequence[NDArray[np.float32]],
+    boxes: Sequence[Box],
+    kinds: Sequence[str],
     shape: tuple[int, ...],
     calibration: Calibration,
     longest: int | None = None,
@@ -29,16 +30,16 @@ def heat_map(
     """Each place's share in the calibrated score, averaged over the views that saw it; where no native view looked,
     the overviews have their say.
 
-    `maps` is (views, rows, columns, features), `shape` the picture's. Returns float32 (height, width), -1..1, scaled so
-    that the strongest place is 1 or -1; smaller than the picture when its longer side is more than `longest`.
+    `places` has (rows, columns) for each of the `boxes`: the logit that each place speaks for. `shape` is the picture's. Returns
+    float32 (height, width), -1..1, scaled so that the strongest place is 1 or -1; smaller than the picture when its longer side is
+    more than `longest`.
     """
     height, width = shape[0], shape[1]
     scale = GRID / max(height, width)
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
-    total, seen = np.zeros((2, rows, columns)), np.zeros((2, rows, columns))
-    places = maps @ weights + bias
-    for place, box, kind in zip(places, views.boxes, views.kinds, strict=True):
-        which = 0 if kind == "overview" else 1
+    total, seen = np.zeros((len(KINDS), rows, columns)), np.zeros((len(KINDS), rows, columns))
+    for place, box, kind in zip(places, boxes, kinds, strict=True):
+        which = KINDS.index(kind)
         left, top, right, bottom = (round(edge * scale) for edge in box)
         right, bottom = max(right, left + 1), max(bottom, top + 1)
         drawn = np.asarray(
@@ -49,7 +50,8 @@ def heat_map(
         total[region] += inside
         seen[region] += 1
     mean = total / np.maximum(seen, 1)
-    heat = calibration.overview * mean[0] + calibration.native * mean[1]
+    weights = (calibration.overview, calibration.native, calibration.composition)
+    heat = np.sum([weight * part for weight, part in zip(weights, mean, strict=True)], axis=0)
     heat = heat / max(float(np.abs(heat).max()), 1e-6)
     part = min(1.0, longest / max(width, height)) if longest else 1.0
     size = (max(1, round(width * part)), max(1, round(height * part)))

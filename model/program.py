@@ -36,10 +36,10 @@ class Program:
     """`network` with `weights` (by the variables' paths), ready for any number of views at a time. Thread-safe."""
 
     def __init__(self, network: Any, weights: Mapping[str, Floats], side: int, views: int) -> None:
-        """`views` are those of one picture: they are dealt to the cores evenly."""
+        """`views` are those of one picture: they are dealt to the cores evenly, and a single one is shared by them all."""
         threads = min(cores(), views)
         self._side, self._size = side, -(-views // threads)
-        self._forward = compile_forward(with_maps(network), weights)
+        self._forward = compile_forward(with_maps(network), weights, shared=views == 1)
         self._threads = ThreadPoolExecutor(threads, "core")
 
     def warm_up(self) -> None:
@@ -71,8 +71,9 @@ def describe(name: str, side: int) -> Any:
     import keras
 
     import model.network as networks
+    import model.transformer as transformers
 
-    if not callable(build := getattr(networks, name, None)):
+    if not callable(build := getattr(networks, name, None) or getattr(transformers, name, None)):
         raise ValueError(f"There is no network {name!r} in this Candid: the version was made by a newer one.")
     with keras.StatelessScope(initialize_variables=False):
         return build(side=side)
@@ -86,9 +87,11 @@ def with_maps(network: Any) -> Any:
     return keras.Model(network.input, {"logit": network.output["logit"], "maps": network.get_layer("maps").output})
 
 
-def compile_forward(network: Any, weights: Mapping[str, Floats] | None = None) -> Callable[[Pixels], Any]:
+def compile_forward(
+    network: Any, weights: Mapping[str, Floats] | None = None, shared: bool = False
+) -> Callable[[Pixels], Any]:
     """uint8 views -> the network's outputs, jitted. The weights, by default the network's own, are arguments of the program
-    and not constants in it, so that they are held once."""
+    and not constants in it, so that they are held once. `shared` gives each pass all cores."""
     import jax
     import jax.numpy as jnp
 
@@ -105,7 +108,7 @@ def compile_forward(network: Any, weights: Mapping[str, Floats] | None = None) -
         detail = jax.lax.map(lambda view: run(parts[0], view[None].astype(jnp.float32))[0], pixels)
         return run(parts[1], detail)
 
-    jitted = jax.jit(forward, compiler_options=options())
+    jitted = jax.jit(forward, compiler_options=None if shared else options())
     # Not jnp.asarray, which would compile a program for each shape.
     held = jax.device_put(dict(weights) if weights else {one.path: one.value for one in network.variables})
     return lambda pixels: jitted(held, pixels)

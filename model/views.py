@@ -5,6 +5,7 @@ light), `native` views show pixels as delivered, unscaled (the traces that a gen
 Native views are taken where the picture has texture: a flat sky carries no trace.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,21 @@ class Views:
     pixels: Pixels
     boxes: tuple[Box, ...]
     kinds: tuple[str, ...]
+
+    @property
+    def whole(self) -> int:
+        """Which of them is looked at for composition: `widest` of their boxes."""
+        return widest(self.boxes, self.kinds)
+
+
+def widest(boxes: Sequence[Box], kinds: Sequence[str]) -> int:
+    """The place of the overview that shows most of the picture, of several that show as much the middle one; -1 if there is none."""
+    areas = [
+        (right - left) * (bottom - top) if kind == "overview" else 0
+        for (left, top, right, bottom), kind in zip(boxes, kinds, strict=True)
+    ]
+    largest = [place for place, area in enumerate(areas) if area and area > 0.95 * max(areas)]
+    return largest[len(largest) // 2] if largest else -1
 
 
 def take_views(pixels: Pixels, count: int, side: int = SIDE) -> Views:

@@ -1,5 +1,13 @@
-"""Weights on disk: one compressed .npz of float16 arrays, named by layer; no pickle, no framework."""
+"""Weights on disk: one .npz of arrays named by layer; no pickle, no framework.
 
+Kernels of linear layers and of 1x1 convolutions, which are nearly all of it, are whole numbers: multiples of a grid, one byte each, Huffman-coded
+("kernel" then has type uint8, beside "step" per output channel and, where there is one, "grain" per input channel). All else is float16.
+
+The file of a version may hold two networks: names of the one for composition (model.transformer) begin with "composition/".
+"""
+
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,21 +19,58 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 TRAINING_ONLY = "embedding"  # the layer that only distillation needs
+COMPOSITION = "composition"  # a network of this name has its weights beside those of another
 
 
-def save_weights(network: "keras.Model", file: Path) -> None:
-    """Every weight of what is served, rounded to float16; batch normalisations are folded into the convolutions before them."""
-    arrays: dict[str, Floats] = {}
+def save_weights(network: "keras.Model", file: Path, beside: Path | None = None) -> None:
+    """Every weight of what is served; batch normalisations are folded into the convolutions before them.
+
+    The other network in the file `beside` is kept as it is there."""
+    arrays: dict[str, NDArray[Any]] = {} if beside is None else other_network(network, beside)
     for layer in network.layers:
         if layer.name == TRAINING_ONLY:
             continue
         values = {weight.name: to_numpy(weight) for weight in layer.weights}
-        if "gamma" in values:
+        if "variance" in values:
             values = fold(values)
-        arrays.update({f"{layer.name}/{name}": value for name, value in values.items()})
+        rounded: dict[str, NDArray[Any]] = {name: value.astype(np.float16) for name, value in values.items()}
+        if layer.name != "logit" and values.get("kernel", np.zeros(0)).ndim == 2:
+            rounded |= on_grid(values)
+        arrays.update({f"{prefix(network)}{layer.name}/{name}": value for name, value in rounded.items()})
     partial = file.with_suffix(".part.npz")
-    np.savez_compressed(partial, **{name: value.astype(np.float16) for name, value in arrays.items()})  # type: ignore[arg-type]
+    np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
     partial.replace(file)
+
+
+def prefix(network: "keras.Model") -> str:
+    return f"{COMPOSITION}/" if network.name == COMPOSITION else ""
+
+
+def other_network(network: "keras.Model", file: Path) -> dict[str, NDArray[Any]]:
+    """What the file holds of the network that this one isn't."""
+    ours = network.name == COMPOSITION
+    with np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays if name.startswith(f"{COMPOSITION}/") != ours}
+
+
+def on_grid(values: dict[str, Floats]) -> dict[str, NDArray[Any]]:
+    """A kernel (channels, units) as coded multiples of its grid; without one, of a 127th of each unit's largest weight."""
+    kernel = values["kernel"]
+    stored: dict[str, NDArray[Any]] = {}
+    step = values.get("step", np.maximum(np.abs(kernel).max(axis=0), 1e-6) / 127)
+    stored["step"] = step.astype(np.float32)  # a float16 cannot hold the smallest
+    if "grain" in values:
+        stored["grain"] = values["grain"]
+    multiples = np.clip(np.round(kernel / grid(stored)), -127, 127).astype(np.int8)
+    # Nothing repeats in them: looking for it, as a zip file does, makes them larger.
+    coder = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_HUFFMAN_ONLY)
+    stored["kernel"] = np.frombuffer(coder.compress(multiples.tobytes()) + coder.flush(), np.uint8)
+    return stored
+
+
+def grid(stored: Mapping[str, NDArray[Any]]) -> Floats:
+    """(channels or 1, units): what the whole numbers of a kernel are multiples of."""
+    return stored["grain"][:, None] * stored["step"] if "grain" in stored else stored["step"][None]
 
 
 def load_weights(network: "keras.Model", file: Path) -> None:
@@ -51,10 +96,18 @@ def read_weights(network: "keras.Model", file: Path) -> dict[str, Floats]:
             if layer.name == TRAINING_ONLY:
                 continue
             for weight in layer.weights:
-                name = f"{layer.name}/{weight.name}"
+                place = f"{prefix(network)}{layer.name}"
+                name = f"{place}/{weight.name}"
                 if name not in arrays:
                     raise ValueError(f"{file} has no weight {name}: it belongs to another network")
-                value = arrays[name].astype(np.float32)  # each access reads the file
+                value = arrays[name]  # each access reads the file
+                if value.dtype == np.uint8:
+                    parts = {
+                        part: arrays[f"{place}/{part}"] for part in ("step", "grain") if f"{place}/{part}" in arrays
+                    }
+                    multiples = np.frombuffer(zlib.decompress(value.tobytes(), -15), np.int8)
+                    value = multiples.reshape(-1, weight.shape[-1]) * grid(parts)
+                value = value.astype(np.float32)
                 if value.shape != tuple(weight.shape):
                     raise ValueError(f"{file}: {name} has shape {value.shape}, the network's is {tuple(weight.shape)}")
                 values[weight.path] = value

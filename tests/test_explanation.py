@@ -231,8 +231,8 @@ class TestDrawing:
     def test_a_smaller_map_is_the_same_map(self, detector: FakeDetector) -> None:
         pixels = np.zeros((120, 200, 3), np.uint8)
         views = detector.views(pixels)
-        maps = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype(np.float32)
-        given = (maps, np.ones(3, np.float32), 0.0, views, pixels.shape, detector.card.calibration)
+        places = list(np.random.default_rng(0).normal(size=(2, 4, 4)).astype(np.float32))
+        given = (places, views.boxes, views.kinds, pixels.shape, detector.card.calibration)
         whole, small = heat_map(*given), heat_map(*given, 100)
         assert whole.shape == (120, 200)
         assert small.shape == (60, 100)

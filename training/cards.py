@@ -35,6 +35,7 @@ def write_card(
         "version": checkpoint.folder.resolve().name,
         "date": datetime.date.today().isoformat(),
         "network": checkpoint.network,
+        "composition": checkpoint.composition,
         "side": measured["side"],
         "views": measured["views"],
         "calibration": plain(fitted.calibration),

@@ -24,6 +24,7 @@ class Checkpoint:
     folder: Path
     sha256: str
     network: str
+    composition: str  # the name of the network for composition, or ""
     side: int
     views: int
     fold: int
@@ -54,8 +55,9 @@ def open_checkpoint(version: str, registry: Registry | None = None) -> Checkpoin
         )
     recipe = run["recipe"]
     return Checkpoint(
-        folder.resolve().name, folder, sha256, recipe["network"], recipe["side"], 8, recipe["fold"], None, None, run
-    )
+        folder.resolve().name, folder, sha256, run.get("network", recipe["network"]), run.get("composition", ""),
+        recipe["side"], 8, recipe["fold"], None, None, run,
+    )  # fmt: skip
 
 
 def with_card(folder: Path, run: dict[str, Any]) -> Checkpoint:
@@ -65,6 +67,6 @@ def with_card(folder: Path, run: dict[str, Any]) -> Checkpoint:
         raise SystemExit(str(error)) from error
     recipe = card.data.get("recipe") or run.get("recipe", {})
     return Checkpoint(
-        card.version, folder, card.data["sha256"], card.network, card.side, card.views, recipe.get("fold", 0),
+        card.version, folder, card.data["sha256"], card.network, card.composition, card.side, card.views, recipe.get("fold", 0),
         card.calibration, card.bands, card.data,
     )  # fmt: skip

@@ -111,8 +111,9 @@ def apply(calibration: Calibration, bands: Bands, scores: Scores) -> Verdicts:
 
 def probabilities(calibration: Calibration, scores: Scores) -> Floats:
     """p_ai of every picture at every tier, as Calibration.probability gives it."""
-    overview, native = scores.means()
-    return np.asarray(sigmoid(calibration.overview * overview + calibration.native * native + calibration.bias))
+    weights = (calibration.overview, calibration.native, calibration.composition)
+    joined = sum(weight * mean for weight, mean in zip(weights, scores.means(), strict=True))
+    return np.asarray(sigmoid(joined + calibration.bias))
 
 
 def answer(p: Floats, bands: Bands) -> Strings:
@@ -140,8 +141,8 @@ def part_sources(scores: Scores) -> NDArray[np.int64]:
 
 def fit_calibration(scores: Scores, chosen: Mask) -> Calibration:
     """On all tiers together. Labels count equally, and a source of n pictures as much as the root of n."""
-    overview, native = scores.means()
-    known = ~np.isnan(overview) & chosen[:, None]
+    means = scores.means()
+    known = ~np.isnan(means[0]) & chosen[:, None]
     weights = np.zeros(len(scores))
     for label in (0, 1):
         of_label = chosen & (scores.label == label)
@@ -149,10 +150,10 @@ def fit_calibration(scores: Scores, chosen: Mask) -> Calibration:
             _, member, size = np.unique(scores.source[of_label], return_inverse=True, return_counts=True)
             weights[of_label] = size[member] ** -0.5
             weights[of_label] *= chosen.sum() / 2 / weights[of_label].sum()
-    tiers = overview.shape[1]
+    tiers = known.shape[1]
     repeated = np.repeat(scores.label[:, None], tiers, axis=1)
     spread = np.repeat(weights[:, None], tiers, axis=1) / tiers
-    return fit(overview[known], native[known], repeated[known], spread[known])
+    return fit(means[:, known], repeated[known], spread[known])
 
 
 def kinds_of_reals(scores: Scores, enough: int) -> list[str]:

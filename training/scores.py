@@ -14,7 +14,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,13 @@ CHUNK = 150  # pictures between two writes to the cache
 THREADS = 2
 
 Scored = tuple[TierViews, NDArray[np.float32]]
+Forward = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Scores:
     """What a version says about n pictures at t tiers: `logits` float32 (n, t, views), NaN where there is no view, and
-    `kinds` int8 of the same shape (0 none, 1 overview, 2 native). The facts are arrays of length n."""
+    `kinds` int8 of the same shape (0 none, 1 overview, 2 native, 3 composition). The facts are arrays of length n."""
 
     id: NDArray[np.str_]
     label: NDArray[np.int8]
@@ -53,14 +54,15 @@ class Scores:
         return len(self.id)
 
     def means(self) -> NDArray[np.float64]:
-        """Mean logits of overviews and of native views, (2, n, tiers); one kind stands in where the other lacks."""
+        """Mean logits by kind, (3, n, tiers), as model.calibration.mean_by_kind takes them; NaN where there is no view."""
         means = []
-        for kind in (1, 2):
+        for kind in (1, 2, 3):
             chosen = self.kinds == kind
             total = np.where(chosen, np.nan_to_num(self.logits), 0).sum(axis=2, dtype=np.float64)
             means.append(np.where(chosen.any(axis=2), total / np.maximum(chosen.sum(axis=2), 1), np.nan))
-        overview, native = means
-        return np.stack([np.where(np.isnan(overview), native, overview), np.where(np.isnan(native), overview, native)])
+        overview, native, composition = means
+        overview, native = np.where(np.isnan(overview), native, overview), np.where(np.isnan(native), overview, native)
+        return np.stack([overview, native, np.where(np.isnan(overview), np.nan, np.nan_to_num(composition))])
 
 
 def main() -> None:
@@ -119,7 +121,8 @@ def score(
     if todo:
         fill_cache(checkpoint, todo, views, side, folder)
         known = read_cache(folder)
-    empty = (np.full(views, np.nan, np.float32), np.zeros(views, np.int8))
+    width = views + bool(checkpoint.composition)
+    empty = (np.full(width, np.nan, np.float32), np.zeros(width, np.int8))
     rows = [[known.get((picture.key, tier), empty) for tier in tiers] for picture in pictures]
     kept = [place for place, row in enumerate(rows) if any(kinds.any() for _, kinds in row)]
     facts = [pictures[place] for place in kept]
@@ -143,6 +146,8 @@ def cache_folder(cache: Path, checkpoint: Checkpoint, views: int, side: int) -> 
 
     code = "".join(inspect.getsource(module) for module in (model.views, training.tiers, training.tierviews))
     facts = {"weights": checkpoint.sha256, "network": checkpoint.network, "views": views, "side": side}
+    if checkpoint.composition:
+        facts["composition"] = checkpoint.composition
     key = hashlib.sha256((json.dumps(facts) + code).encode()).hexdigest()[:16]
     folder = cache / key
     folder.mkdir(parents=True, exist_ok=True)
@@ -168,19 +173,20 @@ def fill_cache(
     from tqdm import tqdm
 
     forward = build_forward(checkpoint, side)
+    compose = build_composition(checkpoint, side)
     bar = tqdm(total=len(todo), desc=f"{checkpoint.name} at {side} px, {views} views", unit="picture")
     chunk: list[Scored] = []
     lost = 0
 
     def work(job: tuple[Picture, list[str]]) -> list[Scored]:
-        return [(entry, forward_all(forward, entry.pixels)) for entry in views_of(*job, views, side)]
+        return [judge(entry, forward, compose) for entry in views_of(*job, views, side)]
 
     for number, found in enumerate(in_threads(work, todo), 1):
         lost += not found
         chunk += found
         bar.update()
         if number % CHUNK == 0 or number == len(todo):
-            write_chunk(folder, chunk, views)
+            write_chunk(folder, chunk, views + (compose is not None))
             chunk = []
     bar.close()
     if lost:
@@ -199,7 +205,16 @@ def in_threads(work: Callable[[Any], list[Scored]], jobs: Iterable[Any]) -> Iter
             yield ahead.popleft().result()
 
 
-def forward_all(forward: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def judge(entry: TierViews, forward: Forward, compose: Forward | None) -> Scored:
+    """The logits of the views, and behind them that of composition where there is an overview and a network for it."""
+    answers = forward_all(forward, entry.pixels)
+    if compose is None or entry.whole < 0:
+        return entry, answers
+    whole = compose(entry.pixels[entry.whole][None])
+    return replace(entry, kinds=(*entry.kinds, "composition")), np.concatenate([answers, whole])
+
+
+def forward_all(forward: Forward, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     answers = [forward(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH)]
     return np.concatenate(answers) if answers else np.zeros(0, np.float32)
 
@@ -220,16 +235,9 @@ def write_chunk(folder: Path, chunk: Sequence[Scored], views: int) -> None:
     partial.rename(folder / f"{name}.npz")  # only a whole chunk has its final name
 
 
-def build_forward(checkpoint: Checkpoint, side: int) -> Any:
+def build_forward(checkpoint: Checkpoint, side: int) -> Forward:
     """uint8 views, at most BATCH -> their logits. The network as it is served: on JAX, compiled."""
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    import model.network as networks
-    from model.program import compile_forward
-    from model.weights import load_weights
-
-    network = getattr(networks, checkpoint.network)(side=side)
-    load_weights(network, checkpoint.folder / "weights.npz")
-    compiled = compile_forward(network)
+    compiled = compile_network(checkpoint, checkpoint.network, side)
 
     def forward(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         padded = np.zeros((BATCH, side, side, 3), np.uint8)
@@ -238,6 +246,23 @@ def build_forward(checkpoint: Checkpoint, side: int) -> Any:
         return logits
 
     return forward
+
+
+def build_composition(checkpoint: Checkpoint, side: int) -> Forward | None:
+    """One uint8 view -> its logit by the network for composition; None where the version has none."""
+    if not checkpoint.composition:
+        return None
+    compiled = compile_network(checkpoint, checkpoint.composition, side)
+    return lambda pixels: np.asarray(compiled(pixels)["logit"], np.float32)[:, 0]
+
+
+def compile_network(checkpoint: Checkpoint, name: str, side: int) -> Any:
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    from model.program import compile_forward, describe
+    from model.weights import read_weights
+
+    network = describe(name, side)
+    return compile_forward(network, read_weights(network, checkpoint.folder / "weights.npz"))
 
 
 if __name__ == "__main__":

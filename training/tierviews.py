@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.views import View, native_views, overview_views, take_views
+from model.views import View, native_views, overview_views, take_views, widest
 from training.pictures import Picture
 from training.prepare import open_upright
 from training.tiers import deliver, deliver_crop, deliver_overview
 
-KINDS = ("none", "overview", "native")
+KINDS = ("none", "overview", "native", "composition")
 SMALLEST = 128  # a packed crop that is smaller than this after delivery shows too little to stand for the native views
 ENLARGED = 2.0  # an overview enlarged by more than this shows no pixel as delivered
 
@@ -23,6 +23,7 @@ class TierViews:
     tier: str
     pixels: NDArray[np.uint8]
     kinds: tuple[str, ...]
+    whole: int  # the place of the view for composition, or -1
 
 
 def views_of(picture: Picture, tiers: Sequence[str], count: int, side: int) -> list[TierViews]:
@@ -44,7 +45,7 @@ def whole_views(
     (whole,) = opened.values()
     for tier in tiers:
         views = take_views(np.asarray(deliver(whole, tier, picture.id)), count, side)
-        yield TierViews(picture.key, tier, views.pixels, views.kinds)
+        yield TierViews(picture.key, tier, views.pixels, views.kinds, views.whole)
 
 
 def packed_views(
@@ -65,7 +66,8 @@ def packed_views(
         elif seen is not None and overview is not None and max(seen.size) <= ENLARGED * max(overview.size):
             found += native_views(np.asarray(seen), count - overviews, side)
         pixels = np.stack([view for view, _, _ in found]) if found else np.zeros((0, side, side, 3), np.uint8)
-        yield TierViews(picture.key, tier, pixels, tuple(kind for _, _, kind in found))
+        kinds = tuple(kind for _, _, kind in found)
+        yield TierViews(picture.key, tier, pixels, kinds, widest([box for _, box, _ in found], kinds))
 
 
 def longest_side(width: int, overview: Image.Image | None) -> int:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import keras
 
     from training.batches import Batches
+    from training.checkpoints import Checkpoint
     from training.pace import Pace
     from training.pixelbatches import PixelBatches
 
@@ -57,9 +58,12 @@ def train(recipe: Recipe, data: Path, out: Path) -> None:
     import keras
 
     from model.weights import save_weights
+    from training.checkpoints import open_checkpoint
     from training.pace import Pace
     from training.start import build_network
 
+    other = open_checkpoint(recipe.beside) if recipe.beside else None
+    names = name_networks(recipe, other)
     out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy("mixed_bfloat16" if recipe.precision == "bfloat16" else recipe.precision)
@@ -79,8 +83,9 @@ def train(recipe: Recipe, data: Path, out: Path) -> None:
         ],
     )
     settle_normalisations(network, batches)
-    save_weights(network, out / "weights.npz")
+    save_weights(network, out / "weights.npz", other.folder / "weights.npz" if other else None)
     record = {
+        **names,
         "recipe": recipe.as_dict(),
         "minutes": round(pace.minutes, 1),
         "steps": pace.steps,
@@ -88,6 +93,26 @@ def train(recipe: Recipe, data: Path, out: Path) -> None:
     }
     (out / "training.json").write_text(json.dumps(record, indent=1))
     print(f"weights are in {out / 'weights.npz'}", flush=True)
+
+
+def name_networks(recipe: Recipe, other: "Checkpoint | None") -> dict[str, str]:
+    """Of the version that the run makes, together with the network of `other` that goes with it.
+
+    Raises SystemExit with a sentence when the two don't go together.
+    """
+    from training.start import is_for_composition
+
+    if not is_for_composition(recipe.network):
+        return {"network": recipe.network, "composition": other.composition if other else ""}
+    if other is None:
+        raise SystemExit(
+            f"{recipe.network} is served beside another network: name its version as `beside` in the recipe."
+        )
+    if other.side != recipe.side:
+        raise SystemExit(
+            f"{other.name} takes views of {other.side} pixels and this recipe of {recipe.side}: make them equal."
+        )
+    return {"network": other.network, "composition": recipe.network}
 
 
 def open_batches(data: Path, recipe: Recipe, out: Path, pace: "Pace") -> "Batches | PixelBatches":
