@@ -40,11 +40,13 @@ class Linear(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         shape = (int(input_shape[-1] or 0), self.units)
         # The weights come from a file, always (model.network.Convolution does the same).
-        self.kernel = self.add_weight(shape=shape, initializer="zeros", name="kernel")
+        # And none is cast before it is rounded: where a bfloat16 would round otherwise, training would not learn with what is stored.
+        self.kernel = self.add_weight(shape=shape, initializer="zeros", autocast=False, name="kernel")
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
         if self.coarse:
-            self.step = self.add_weight(shape=(self.units,), initializer="ones", trainable=False, name="step")
-            self.grain = self.add_weight(shape=shape[:1], initializer="ones", trainable=False, name="grain")
+            exact: dict[str, Any] = {"initializer": "ones", "trainable": False, "autocast": False}
+            self.step = self.add_weight(shape=(self.units,), name="step", **exact)
+            self.grain = self.add_weight(shape=shape[:1], name="grain", **exact)
 
     def call(self, inputs: Any) -> Any:
         kernel = ops.convert_to_tensor(self.kernel.value)

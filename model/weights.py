@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 TRAINING_ONLY = "embedding"  # the layer that only distillation needs
+GRID = ("step", "grain")  # beside a coded kernel
 COMPOSITION = "composition"  # a network of this name has its weights beside those of another
 
 
@@ -73,6 +74,22 @@ def grid(stored: Mapping[str, NDArray[Any]]) -> Floats:
     return stored["grain"][:, None] * stored["step"] if "grain" in stored else stored["step"][None]
 
 
+def off_grid(coded: NDArray[np.uint8], parts: Mapping[str, NDArray[Any]]) -> Floats:
+    """The kernel that `on_grid` coded. Raises ValueError with the end of a sentence for what it can't have written."""
+    if "step" not in parts:
+        raise ValueError("has no step beside it")
+    try:
+        multiples = np.frombuffer(zlib.decompress(coded.tobytes(), -15), np.int8)
+    except zlib.error as error:
+        raise ValueError(f"is damaged: {error}") from error
+    units = parts["step"].size
+    channels = parts["grain"].size if "grain" in parts else multiples.size // units
+    if multiples.size != channels * units:
+        raise ValueError(f"has {multiples.size} numbers, which do not make {units} columns of {channels}")
+    kernel: Floats = multiples.reshape(channels, units) * grid(parts)
+    return kernel
+
+
 def load_weights(network: "keras.Model", file: Path) -> None:
     """Fill the network as `read_weights` reads it.
 
@@ -102,11 +119,11 @@ def read_weights(network: "keras.Model", file: Path) -> dict[str, Floats]:
                     raise ValueError(f"{file} has no weight {name}: it belongs to another network")
                 value = arrays[name]  # each access reads the file
                 if value.dtype == np.uint8:
-                    parts = {
-                        part: arrays[f"{place}/{part}"] for part in ("step", "grain") if f"{place}/{part}" in arrays
-                    }
-                    multiples = np.frombuffer(zlib.decompress(value.tobytes(), -15), np.int8)
-                    value = multiples.reshape(-1, weight.shape[-1]) * grid(parts)
+                    parts = {part: arrays[f"{place}/{part}"] for part in GRID if f"{place}/{part}" in arrays}
+                    try:
+                        value = off_grid(value, parts)
+                    except ValueError as error:
+                        raise ValueError(f"{file}: {name} {error}") from error
                 value = value.astype(np.float32)
                 if value.shape != tuple(weight.shape):
                     raise ValueError(f"{file}: {name} has shape {value.shape}, the network's is {tuple(weight.shape)}")

@@ -6,8 +6,9 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import pytest
 
 import model.network
+import model.transformer
 from model.detector import Detector, load
-from tests.model.made import red, write_version
+from tests.model.made import blue, red, write_version, write_version_with_composition
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +21,10 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def detector(version: Path) -> Detector:
     return load(version)
+
+
+@pytest.fixture(scope="session")
+def composed(version: Path) -> Detector:
+    """The version that finds red, and blue in the picture as a whole."""
+    model.transformer.blue = blue  # type: ignore[attr-defined]
+    return load(write_version_with_composition(version.parent / "blue", version))

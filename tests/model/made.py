@@ -31,6 +31,14 @@ def red(side: int | None = None) -> Any:
     return keras.Model(pixels, {"logit": keras.layers.Dense(1, name="logit")(x)}, name="red")
 
 
+def blue(side: int | None = None) -> Any:
+    """The same of blue and green, as a network for composition."""
+    import keras
+
+    network = red(side)
+    return keras.Model(network.input, network.output, name="composition")
+
+
 def write_version(folder: Path) -> Path:
     from model.weights import save_weights
 
@@ -39,9 +47,27 @@ def write_version(folder: Path) -> Path:
     network.get_layer("logit").set_weights([np.array([[2.0], [-2.0]]), np.zeros(1)])
     folder.mkdir(parents=True)
     save_weights(network, folder / "weights.npz")
-    digest = hashlib.sha256((folder / "weights.npz").read_bytes()).hexdigest()
-    (folder / "card.json").write_text(json.dumps({**CARD, "sha256": digest}))
+    write_card(folder, CARD)
     return folder
+
+
+def write_version_with_composition(folder: Path, red_version: Path) -> Path:
+    """The version that finds red, and beside it blue in the picture as a whole: that counts three times as much."""
+    from model.weights import save_weights
+
+    network = blue(SIDE)
+    network.get_layer("maps").set_weights([np.array([[[[0, 0], [-1, 1], [1, -1]]]], np.float32), np.zeros(2)])
+    network.get_layer("logit").set_weights([np.array([[2.0], [-2.0]]), np.zeros(1)])
+    folder.mkdir(parents=True)
+    save_weights(network, folder / "weights.npz", red_version / "weights.npz")
+    calibration = {"overview": 0.5, "native": 0.5, "bias": 0.0, "composition": 3.0}
+    write_card(folder, {**CARD, "version": "blue", "composition": "blue", "calibration": calibration})
+    return folder
+
+
+def write_card(folder: Path, card: dict[str, Any]) -> None:
+    digest = hashlib.sha256((folder / "weights.npz").read_bytes()).hexdigest()
+    (folder / "card.json").write_text(json.dumps({**card, "sha256": digest}))
 
 
 def patched(seed: int, colour: tuple[int, int, int], width: int = 300, height: int = 200) -> NDArray[np.uint8]:
