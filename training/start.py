@@ -23,6 +23,10 @@ def build_network(recipe: Recipe, embedding: int) -> "keras.Model":
     from model.registry import Registry
     from model.weights import load_weights
 
+    if recipe.start == "clip":
+        raise SystemExit(
+            "Name the file of CLIP's encoder with --start clip:FILE; training/clip.py says where it comes from."
+        )
     clip = recipe.start.startswith("clip:")
     # A transformer stays on its grid when it is trained further; normalisations were folded in.
     fresh = clip or recipe.start in ("imagenet", "scratch") or is_for_composition(recipe.network)

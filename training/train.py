@@ -103,16 +103,18 @@ def name_networks(recipe: Recipe, other: "Checkpoint | None") -> dict[str, str]:
     from training.start import is_for_composition
 
     if not is_for_composition(recipe.network):
-        return {"network": recipe.network, "composition": other.composition if other else ""}
-    if other is None:
+        names = {"network": recipe.network, "composition": other.composition if other else ""}
+    elif other is None:
         raise SystemExit(
             f"{recipe.network} is served beside another network: name its version as `beside` in the recipe."
         )
-    if other.side != recipe.side:
+    else:
+        names = {"network": other.network, "composition": recipe.network}
+    if other and names["composition"] and other.side != recipe.side:
         raise SystemExit(
             f"{other.name} takes views of {other.side} pixels and this recipe of {recipe.side}: make them equal."
         )
-    return {"network": other.network, "composition": recipe.network}
+    return names
 
 
 def open_batches(data: Path, recipe: Recipe, out: Path, pace: "Pace") -> "Batches | PixelBatches":
