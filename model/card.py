@@ -15,7 +15,8 @@ class Card:
 
     version: str
     network: str
-    composition: str  # the network for composition, "" where the version has none
+    composition: str  # the network for composition, "" where the version has none,
+    composition_side: int  # and the side of its view in pixels
     side: int
     views: int
     calibration: Calibration
@@ -42,6 +43,7 @@ def _card(folder: Path, data: dict[str, Any]) -> Card:
         version=data["version"],
         network=data["network"],
         composition=data.get("composition", ""),
+        composition_side=data.get("composition_side", 0),
         side=data["side"],
         views=data["views"],
         calibration=Calibration(**data["calibration"]),

@@ -56,7 +56,7 @@ class Detector:
         self._count = views
         self._lock = threading.Lock()
         self._network = Network(card.network, card.side, weights, views)
-        self._composition = Network(card.composition, card.side, weights, 1) if card.composition else None
+        self._composition = Network(card.composition, card.composition_side, weights, 1) if card.composition else None
 
     def warm_up(self) -> None:
         """Compile now rather than on somebody's picture."""
@@ -65,7 +65,7 @@ class Detector:
             self._composition.warm_up()
 
     def views(self, pixels: Pixels) -> Views:
-        return take_views(pixels, self._count, self.card.side)
+        return take_views(pixels, self._count, self.card.side, self.card.composition_side)
 
     def judge(self, pictures: Sequence[Views]) -> list[Score]:
         """At most `max_pictures` pictures in one forward pass."""
@@ -76,7 +76,9 @@ class Detector:
             rows = logits.reshape(len(pictures), self._count).tolist()
             if self._composition is None:
                 return [self._score(row, picture.kinds) for row, picture in zip(rows, pictures, strict=True)]
-            wholes = self._composition.logits(np.stack([picture.pixels[picture.whole] for picture in pictures]))
+            wholes = self._composition.logits(
+                np.stack([picture.whole for picture in pictures if picture.whole is not None])
+            )
         return [
             self._score([*row, whole], (*picture.kinds, "composition"))
             for row, whole, picture in zip(rows, wholes.tolist(), pictures, strict=True)
@@ -89,14 +91,13 @@ class Detector:
         longer than a pass of the network; without them a very large picture takes seconds.
         """
         views = views or self.views(pixels)
+        boxes, kinds = list(views.boxes), list(views.kinds)
         with self._lock:
             places = self._network.places(views.pixels)
-            if self._composition:
-                places += self._composition.places(views.pixels[views.whole][None])
-        boxes, kinds = list(views.boxes), list(views.kinds)
-        if self._composition:
-            boxes.append(boxes[views.whole])
-            kinds.append("composition")
+            if self._composition and views.whole is not None:
+                places += self._composition.places(views.whole[None])
+                boxes.append(views.whole_box)
+                kinds.append("composition")
         return heat_map(places, boxes, kinds, pixels.shape[:2], self.card.calibration, longest)
 
     def _score(self, logits: list[float], kinds: tuple[str, ...]) -> Score:

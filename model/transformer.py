@@ -1,12 +1,10 @@
-"""The network for composition: the first blocks of CLIP's ViT-B/16, trained on and stored coarsely.
+"""The network for composition: the first blocks of CLIP's ViT-B/16 as they are, and a linear head on the mean of what they see.
 
 CLIP (Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision") learnt from 400 million captioned
-pictures what a small convolutional network can't learn from ours. Its middle layers tell generated from real pictures best (Koutlis &
-Papadopoulos 2024, "Leveraging Representations from Intermediate Encoder-blocks for Synthetic Image Detection"), so the first few
-blocks do, and only they are small enough.
-
-The kernels lie on a coarse grid per output channel, about 3.4 bits a weight once compressed (model.weights). In training, `coarse`, they
-are rounded to it in each step and the gradient passes straight through (Bengio et al. 2013), so the network learns to live with it.
+pictures what a small network can't learn from ours. Its middle layers tell generated from real pictures best (Koutlis & Papadopoulos
+2024, "Leveraging Representations from Intermediate Encoder-blocks for Synthetic Image Detection"), and a linear head on what was
+not trained further carries over to generators that it never saw (Ojha, Li & Lee 2023, "Towards Universal Fake Image Detectors").
+So the first blocks do; training/clip.py says how coarsely they are stored.
 """
 
 from typing import Any
@@ -18,6 +16,7 @@ from model.weights import COMPOSITION
 
 Shape = tuple[int | None, ...]
 
+SIDE = 224  # pixels of the view
 PATCH = 16  # pixels of a patch's side
 WIDTH = 768
 HEADS = 12
@@ -30,36 +29,25 @@ DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
 @keras.saving.register_keras_serializable("candid")
 class Linear(keras.layers.Layer):
-    """(..., channels) -> (..., units). If `coarse`, the kernel is used as whole multiples of `grain` (one a channel) times `step` (one a
-    unit)."""
+    """(..., channels) -> (..., units)."""
 
-    def __init__(self, units: int, coarse: bool = False, **options: Any) -> None:
+    def __init__(self, units: int, **options: Any) -> None:
         super().__init__(**options)
-        self.units, self.coarse = units, coarse
+        self.units = units
 
     def build(self, input_shape: Shape) -> None:
-        shape = (int(input_shape[-1] or 0), self.units)
         # The weights come from a file, always (model.network.Convolution does the same).
-        # And none is cast before it is rounded: where a bfloat16 would round otherwise, training would not learn with what is stored.
-        self.kernel = self.add_weight(shape=shape, initializer="zeros", autocast=False, name="kernel")
+        self.kernel = self.add_weight(shape=(int(input_shape[-1] or 0), self.units), initializer="zeros", name="kernel")
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
-        if self.coarse:
-            exact: dict[str, Any] = {"initializer": "ones", "trainable": False, "autocast": False}
-            self.step = self.add_weight(shape=(self.units,), name="step", **exact)
-            self.grain = self.add_weight(shape=shape[:1], name="grain", **exact)
 
     def call(self, inputs: Any) -> Any:
-        kernel = ops.convert_to_tensor(self.kernel.value)
-        if self.coarse:
-            unit = ops.convert_to_tensor(self.grain.value)[:, None] * ops.convert_to_tensor(self.step.value)
-            kernel = kernel + ops.stop_gradient(ops.round(kernel / unit) * unit - kernel)
-        return ops.matmul(inputs, ops.cast(kernel, inputs.dtype)) + ops.cast(self.bias.value, inputs.dtype)
+        return ops.matmul(inputs, self.kernel) + self.bias
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units, "coarse": self.coarse}
+        return {**super().get_config(), "units": self.units}
 
 
 @keras.saving.register_keras_serializable("candid")
@@ -113,44 +101,32 @@ class QuickGelu(keras.layers.Layer):
         return x * ops.sigmoid(1.702 * x)
 
 
-def clip_vit(
-    side: int | None = None,
-    embedding: int = 0,
-    dropout: float = 0.0,
-    normalised: bool = False,
-    blocks: int = BLOCKS,
-) -> keras.Model:
-    """(n, side, side, 3) pixels 0..255 -> {"logit": (n, 1)}, positive for AI. `side` is a multiple of PATCH.
+def clip_vit(side: int = SIDE) -> keras.Model:
+    """(n, side, side, 3) pixels 0..255 -> {"logit": (n, 1)}, positive for AI. CLIP's positions are for SIDE.
 
-    For training, `normalised` rounds the kernels as it goes, and `embedding` > 0 adds a linear head of that width for distillation.
     As in model.network the layer "maps" has the features of each place, and the logit is linear in their mean.
     """
-    if not side or side % PATCH:
-        raise ValueError(f"clip_vit takes views whose side is a multiple of {PATCH} pixels, not {side}")
+    if side % PATCH:
+        raise ValueError(f"clip_vit takes a view whose side is a multiple of {PATCH} pixels, not {side}")
     pixels = keras.Input((side, side, 3), name="pixels")
     scale = [1 / 255 / deviation for deviation in DEVIATION]
     offset = [-mean / deviation for mean, deviation in zip(MEAN, DEVIATION, strict=True)]
     x = Patches(name="patches")(keras.layers.Rescaling(scale, offset, name="colours")(pixels))
     x = Positions(name="positions")(Linear(WIDTH, name="patch")(x))
     x = keras.layers.LayerNormalization(epsilon=EPSILON, name="before")(x)
-    for index in range(blocks):
-        x = block(x, normalised, f"layer{index}")
-    x = keras.layers.LayerNormalization(epsilon=EPSILON, name="after")(x)
+    for index in range(BLOCKS):
+        x = block(x, f"layer{index}")
     x = keras.layers.Reshape((side // PATCH, side // PATCH, WIDTH), name="maps")(x[:, 1:])
     x = keras.layers.GlobalAveragePooling2D(name="features")(x)
-    outputs = {
-        "logit": keras.layers.Dense(1, kernel_initializer="zeros", name="logit")(keras.layers.Dropout(dropout)(x))
-    }
-    if embedding:
-        outputs["embedding"] = keras.layers.Dense(embedding, name="embedding")(x)
-    return keras.Model(pixels, outputs, name=COMPOSITION)
+    logit = keras.layers.Dense(1, kernel_initializer="zeros", name="logit")(x)
+    return keras.Model(pixels, {"logit": logit}, name=COMPOSITION)
 
 
-def block(x: Any, coarse: bool, name: str) -> Any:
+def block(x: Any, name: str) -> Any:
     """Look around, then think about it, each added to what was known (Dosovitskiy et al. 2021, ViT)."""
     y = keras.layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_before")(x)
-    y = Attention(name=f"{name}_attention")(Linear(3 * WIDTH, coarse, name=f"{name}_look")(y))
-    x = keras.layers.Add(name=f"{name}_seen")([x, Linear(WIDTH, coarse, name=f"{name}_gather")(y)])
+    y = Attention(name=f"{name}_attention")(Linear(3 * WIDTH, name=f"{name}_look")(y))
+    x = keras.layers.Add(name=f"{name}_seen")([x, Linear(WIDTH, name=f"{name}_gather")(y)])
     y = keras.layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_between")(x)
-    y = QuickGelu(name=f"{name}_gelu")(Linear(HIDDEN, coarse, name=f"{name}_widen")(y))
-    return keras.layers.Add(name=f"{name}_thought")([x, Linear(WIDTH, coarse, name=f"{name}_narrow")(y)])
+    y = QuickGelu(name=f"{name}_gelu")(Linear(HIDDEN, name=f"{name}_widen")(y))
+    return keras.layers.Add(name=f"{name}_thought")([x, Linear(WIDTH, name=f"{name}_narrow")(y)])

@@ -5,7 +5,6 @@ light), `native` views show pixels as delivered, unscaled (the traces that a gen
 Native views are taken where the picture has texture: a flat sky carries no trace.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,25 +24,13 @@ class Views:
     pixels: Pixels
     boxes: tuple[Box, ...]
     kinds: tuple[str, ...]
-
-    @property
-    def whole(self) -> int:
-        """Which of them is looked at for composition: `widest` of their boxes."""
-        return widest(self.boxes, self.kinds)
+    whole: Pixels | None = None  # the middle square at another size, for the network of composition, and its box
+    whole_box: Box = (0, 0, 0, 0)
 
 
-def widest(boxes: Sequence[Box], kinds: Sequence[str]) -> int:
-    """The place of the overview that shows most of the picture, of several that show as much the middle one; -1 if there is none."""
-    areas = [
-        (right - left) * (bottom - top) if kind == "overview" else 0
-        for (left, top, right, bottom), kind in zip(boxes, kinds, strict=True)
-    ]
-    largest = [place for place, area in enumerate(areas) if area and area > 0.95 * max(areas)]
-    return largest[len(largest) // 2] if largest else -1
-
-
-def take_views(pixels: Pixels, count: int, side: int = SIDE) -> Views:
-    """Cut `count` views out of a uint8 (height, width, 3) picture: about three overviews in eight, the rest native.
+def take_views(pixels: Pixels, count: int, side: int = SIDE, whole_side: int = 0) -> Views:
+    """Cut `count` views out of a uint8 (height, width, 3) picture: about three overviews in eight, the rest native; and, where
+    `whole_side` is not 0, its middle square at that many pixels.
 
     The picture may have any size; one smaller than `side` is enlarged first. The same picture always gives the same views.
     """
@@ -55,11 +42,12 @@ def take_views(pixels: Pixels, count: int, side: int = SIDE) -> Views:
     if any(left >= right or top >= bottom for _, (left, top, right, bottom), _ in found):
         height, width = pixels.shape[:2]
         raise ValueError(f"a picture of {width} × {height} pixels is too narrow for views")
-    return Views(
-        np.stack([view for view, _, _ in found]),
-        tuple(box for _, box, _ in found),
-        tuple(kind for _, _, kind in found),
-    )
+    views = np.stack([view for view, _, _ in found])
+    boxes, kinds = tuple(box for _, box, _ in found), tuple(kind for _, _, kind in found)
+    if not whole_side:
+        return Views(views, boxes, kinds)
+    ((whole, box, _),) = overview_views(pixels, 1, whole_side)
+    return Views(views, boxes, kinds, whole, box)
 
 
 View = tuple[Pixels, Box, str]

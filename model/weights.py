@@ -34,10 +34,13 @@ def save_weights(network: "keras.Model", file: Path, beside: Path | None = None)
         values = {weight.name: to_numpy(weight) for weight in layer.weights}
         if "variance" in values:
             values = fold(values)
-        rounded: dict[str, NDArray[Any]] = {name: value.astype(np.float16) for name, value in values.items()}
-        if layer.name != "logit" and values.get("kernel", np.zeros(0)).ndim == 2:
-            rounded |= on_grid(values)
-        arrays.update({f"{prefix(network)}{layer.name}/{name}": value for name, value in rounded.items()})
+        stored = head(values) if layer.name == "logit" else code(values)
+        arrays.update({f"{prefix(network)}{layer.name}/{name}": value for name, value in stored.items()})
+    write(arrays, file)
+
+
+def write(arrays: Mapping[str, NDArray[Any]], file: Path) -> None:
+    """In one step."""
     partial = file.with_suffix(".part.npz")
     np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
     partial.replace(file)
@@ -54,14 +57,22 @@ def other_network(network: "keras.Model", file: Path) -> dict[str, NDArray[Any]]
         return {name: arrays[name] for name in arrays if name.startswith(f"{COMPOSITION}/") != ours}
 
 
-def on_grid(values: dict[str, Floats]) -> dict[str, NDArray[Any]]:
-    """A kernel (channels, units) as coded multiples of its grid; without one, of a 127th of each unit's largest weight."""
-    kernel = values["kernel"]
-    stored: dict[str, NDArray[Any]] = {}
+def head(values: Mapping[str, Floats]) -> dict[str, NDArray[Any]]:
+    """The few numbers of the last layer as they are."""
+    return {name: value.astype(np.float32) for name, value in values.items()}
+
+
+def code(values: Mapping[str, Floats]) -> dict[str, NDArray[Any]]:
+    """How one layer's weights are stored: a kernel (channels, units) as coded multiples of its grid, which "step" and "grain" give; without
+    them, of a 127th of each unit's largest weight. All else as float16."""
+    stored: dict[str, NDArray[Any]] = {name: value.astype(np.float16) for name, value in values.items()}
+    kernel = values.get("kernel")
+    if kernel is None or kernel.ndim != 2:
+        return stored
     step = values.get("step", np.maximum(np.abs(kernel).max(axis=0), 1e-6) / 127)
     stored["step"] = step.astype(np.float32)  # a float16 cannot hold the smallest
     if "grain" in values:
-        stored["grain"] = values["grain"]
+        stored["grain"] = values["grain"].astype(np.float32)
     multiples = np.clip(np.round(kernel / grid(stored)), -127, 127).astype(np.int8)
     # Nothing repeats in them: looking for it, as a zip file does, makes them larger.
     coder = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_HUFFMAN_ONLY)
@@ -75,7 +86,7 @@ def grid(stored: Mapping[str, NDArray[Any]]) -> Floats:
 
 
 def off_grid(coded: NDArray[np.uint8], parts: Mapping[str, NDArray[Any]]) -> Floats:
-    """The kernel that `on_grid` coded. Raises ValueError with the end of a sentence for what it can't have written."""
+    """The kernel that `code` stored. Raises ValueError with the end of a sentence for what it can't have written."""
     if "step" not in parts:
         raise ValueError("has no step beside it")
     try:

@@ -39,6 +39,33 @@ def augment(tile: Image.Image, view: str, side: int, random: np.random.Generator
     return np.asarray(tile.crop((left, top, left + side, top + side)))
 
 
+def augment_whole(tile: Image.Image, side: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    """One sample for the network of composition, uint8 (side, side, 3), from an `overview` tile.
+
+    A third are the middle square as it is served; what a chat's encoder did is faint once a picture is shrunk this far, so only
+    half of the others are encoded again.
+    """
+    shortest = min(tile.size)
+    plain = random.random() < 1 / 3
+    part = shortest if plain or random.random() < 0.4 else shortest * float(np.sqrt(random.uniform(0.6, 1.0)))
+    left, top = (tile.width - part) / 2, (tile.height - part) / 2
+    if not plain:
+        left, top = random.uniform(0, tile.width - part), random.uniform(0, tile.height - part)
+    kernel = Image.Resampling.BICUBIC if plain else KERNELS[random.integers(len(KERNELS))]
+    tile = tile.resize((side, side), kernel, box=(left, top, left + part, top + part))
+    if plain:
+        return np.asarray(tile)
+    if random.random() < 0.5:
+        tile = tile.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if random.random() < 0.4:
+        tile = tone(tile, random)
+    if random.random() < 0.06:
+        tile = tile.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 1.0)))
+    if random.random() < 0.5:
+        tile = encode(tile, random)
+    return np.asarray(tile)
+
+
 def rescale(tile: Image.Image, view: str, edge: int, random: np.random.Generator) -> Image.Image:
     """A random square of the tile at `edge` pixels. Native tiles keep about their scale; of an overview at least half is kept."""
     kernel = KERNELS[random.integers(len(KERNELS))]

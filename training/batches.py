@@ -25,8 +25,7 @@ class Batches(keras.utils.PyDataset):
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=12)
         self.tiles, self.recipe, self.steps, self.pace = tiles, recipe, epoch, pace
         self.before, self.epoch = pace.steps, 0
-        wanted = tiles.fold != recipe.fold
-        self.rows = np.flatnonzero(wanted & (tiles.view == recipe.view) if recipe.view else wanted)
+        self.rows = np.flatnonzero(tiles.fold != recipe.fold)
         self.weights = draw_weights(tiles, self.rows)
         self.lesson: Lesson | None = None
         if recipe.teacher_width and tiles.teacher is not None:

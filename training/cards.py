@@ -36,6 +36,7 @@ def write_card(
         "date": datetime.date.today().isoformat(),
         "network": checkpoint.network,
         "composition": checkpoint.composition,
+        "composition_side": checkpoint.composition_side,
         "side": measured["side"],
         "views": measured["views"],
         "calibration": plain(fitted.calibration),

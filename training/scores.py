@@ -173,13 +173,14 @@ def fill_cache(
     from tqdm import tqdm
 
     forward = build_forward(checkpoint, side)
-    compose = build_composition(checkpoint, side)
+    compose = build_composition(checkpoint)
     bar = tqdm(total=len(todo), desc=f"{checkpoint.name} at {side} px, {views} views", unit="picture")
     chunk: list[Scored] = []
     lost = 0
 
     def work(job: tuple[Picture, list[str]]) -> list[Scored]:
-        return [judge(entry, forward, compose) for entry in views_of(*job, views, side)]
+        entries = views_of(*job, views, side, checkpoint.composition_side)
+        return [judge(entry, forward, compose) for entry in entries]
 
     for number, found in enumerate(in_threads(work, todo), 1):
         lost += not found
@@ -208,10 +209,10 @@ def in_threads(work: Callable[[Any], list[Scored]], jobs: Iterable[Any]) -> Iter
 def judge(entry: TierViews, forward: Forward, compose: Forward | None) -> Scored:
     """The logits of the views, and behind them that of composition where there is an overview and a network for it."""
     answers = forward_all(forward, entry.pixels)
-    if compose is None or entry.whole < 0:
+    if compose is None or entry.whole is None:
         return entry, answers
-    whole = compose(entry.pixels[entry.whole][None])
-    return replace(entry, kinds=(*entry.kinds, "composition")), np.concatenate([answers, whole])
+    kinds = (*entry.kinds, "composition")
+    return replace(entry, kinds=kinds), np.concatenate([answers, compose(entry.whole[None])])
 
 
 def forward_all(forward: Forward, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -248,11 +249,11 @@ def build_forward(checkpoint: Checkpoint, side: int) -> Forward:
     return forward
 
 
-def build_composition(checkpoint: Checkpoint, side: int) -> Forward | None:
+def build_composition(checkpoint: Checkpoint) -> Forward | None:
     """One uint8 view -> its logit by the network for composition; None where the version has none."""
     if not checkpoint.composition:
         return None
-    compiled = compile_network(checkpoint, checkpoint.composition, side)
+    compiled = compile_network(checkpoint, checkpoint.composition, checkpoint.composition_side)
     return lambda pixels: np.asarray(compiled(pixels)["logit"], np.float32)[:, 0]
 
 

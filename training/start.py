@@ -23,51 +23,26 @@ def build_network(recipe: Recipe, embedding: int) -> "keras.Model":
     from model.registry import Registry
     from model.weights import load_weights
 
-    if recipe.start == "clip":
-        raise SystemExit(
-            "Name the file of CLIP's encoder with --start clip:FILE; training/clip.py says where it comes from."
-        )
-    clip = recipe.start.startswith("clip:")
-    # A transformer stays on its grid when it is trained further; normalisations were folded in.
-    fresh = clip or recipe.start in ("imagenet", "scratch") or is_for_composition(recipe.network)
+    fresh = recipe.start in ("imagenet", "scratch")
     side = None if recipe.small_side else recipe.side  # samples of two sizes need a network that takes any
     network = find_network(recipe.network)(side=side, embedding=embedding, dropout=recipe.dropout, normalised=fresh)
     if recipe.start == "imagenet":
         assign(network, imagenet())
-    elif clip:
-        from training.clip import clip_weights
-
-        file = Path(recipe.start.removeprefix("clip:"))
-        assign(network, clip_weights(file, recipe.side, recipe.frozen))
-    elif recipe.start not in ("imagenet", "scratch"):
+    elif not fresh:
         folder = Registry().path("champion") if recipe.start == "champion" else Path(recipe.start)
         load_weights(network, folder / "weights.npz")
-    freeze(network, recipe.frozen)
     return network
-
-
-def freeze(network: "keras.Model", blocks: int) -> None:
-    """What comes before the first trained block of a transformer, and that many blocks, stay as they are."""
-    for layer in network.layers if blocks else ():
-        if layer.name in ("patch", "positions", "before") or layer.name.startswith(
-            tuple(f"layer{i}_" for i in range(blocks))
-        ):
-            layer.trainable = False
 
 
 def find_network(name: str) -> "Callable[..., keras.Model]":
     """By the name of its function. Raises SystemExit with a sentence for an unknown one."""
-    from model import network, small, transformer
+    from model import network, small
 
-    for module in (network, small, transformer):
+    for module in (network, small):
         found: Callable[..., keras.Model] | None = getattr(module, name, None)
         if found is not None and found.__module__ == module.__name__:
             return found
-    raise SystemExit(f"None of model/network.py, model/small.py and model/transformer.py has a network {name!r}.")
-
-
-def is_for_composition(name: str) -> bool:
-    return find_network(name).__module__ == "model.transformer"
+    raise SystemExit(f"Neither model/network.py nor model/small.py has a network {name!r}.")
 
 
 def imagenet() -> Arrays:

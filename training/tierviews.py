@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.views import View, native_views, overview_views, take_views, widest
+from model.views import View, native_views, overview_views, take_views
 from training.pictures import Picture
 from training.prepare import open_upright
 from training.tiers import deliver, deliver_crop, deliver_overview
@@ -23,33 +23,34 @@ class TierViews:
     tier: str
     pixels: NDArray[np.uint8]
     kinds: tuple[str, ...]
-    whole: int  # the place of the view for composition, or -1
+    whole: NDArray[np.uint8] | None = None  # the view for composition
 
 
-def views_of(picture: Picture, tiers: Sequence[str], count: int, side: int) -> list[TierViews]:
-    """Up to `count` views at each tier, none at one for which too little is stored. An empty list: a damaged file."""
+def views_of(picture: Picture, tiers: Sequence[str], count: int, side: int, whole_side: int = 0) -> list[TierViews]:
+    """Up to `count` views at each tier, none at one for which too little is stored; and where `whole_side` is not 0 the one for
+    composition. An empty list: a damaged file."""
     try:
         opened = {view: open_upright(item.read()) for view, item in picture.stored.items()}
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return []
     return list(
-        whole_views(picture, opened, tiers, count, side)
+        whole_views(picture, opened, tiers, count, side, whole_side)
         if picture.complete
-        else packed_views(picture, opened, tiers, count, side)
+        else packed_views(picture, opened, tiers, count, side, whole_side)
     )
 
 
 def whole_views(
-    picture: Picture, opened: dict[str, Image.Image], tiers: Sequence[str], count: int, side: int
+    picture: Picture, opened: dict[str, Image.Image], tiers: Sequence[str], count: int, side: int, whole_side: int
 ) -> Iterator[TierViews]:
     (whole,) = opened.values()
     for tier in tiers:
-        views = take_views(np.asarray(deliver(whole, tier, picture.id)), count, side)
+        views = take_views(np.asarray(deliver(whole, tier, picture.id)), count, side, whole_side)
         yield TierViews(picture.key, tier, views.pixels, views.kinds, views.whole)
 
 
 def packed_views(
-    picture: Picture, opened: dict[str, Image.Image], tiers: Sequence[str], count: int, side: int
+    picture: Picture, opened: dict[str, Image.Image], tiers: Sequence[str], count: int, side: int, whole_side: int
 ) -> Iterator[TierViews]:
     """Native views from the crop, overviews from the overview, each as it would look had the whole been delivered."""
     crop, overview = opened.get("crop"), opened.get("overview")
@@ -66,8 +67,8 @@ def packed_views(
         elif seen is not None and overview is not None and max(seen.size) <= ENLARGED * max(overview.size):
             found += native_views(np.asarray(seen), count - overviews, side)
         pixels = np.stack([view for view, _, _ in found]) if found else np.zeros((0, side, side, 3), np.uint8)
-        kinds = tuple(kind for _, _, kind in found)
-        yield TierViews(picture.key, tier, pixels, kinds, widest([box for _, box, _ in found], kinds))
+        whole = overview_views(np.asarray(seen), 1, whole_side)[0][0] if whole_side and seen is not None else None
+        yield TierViews(picture.key, tier, pixels, tuple(kind for _, _, kind in found), whole)
 
 
 def longest_side(width: int, overview: Image.Image | None) -> int:

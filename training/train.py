@@ -95,26 +95,15 @@ def train(recipe: Recipe, data: Path, out: Path) -> None:
     print(f"weights are in {out / 'weights.npz'}", flush=True)
 
 
-def name_networks(recipe: Recipe, other: "Checkpoint | None") -> dict[str, str]:
-    """Of the version that the run makes, together with the network of `other` that goes with it.
-
-    Raises SystemExit with a sentence when the two don't go together.
-    """
-    from training.start import is_for_composition
-
-    if not is_for_composition(recipe.network):
-        names = {"network": recipe.network, "composition": other.composition if other else ""}
-    elif other is None:
-        raise SystemExit(
-            f"{recipe.network} is served beside another network: name its version as `beside` in the recipe."
-        )
-    else:
-        names = {"network": other.network, "composition": recipe.network}
-    if other and names["composition"] and other.side != recipe.side:
-        raise SystemExit(
-            f"{other.name} takes views of {other.side} pixels and this recipe of {recipe.side}: make them equal."
-        )
-    return names
+def name_networks(recipe: Recipe, other: "Checkpoint | None") -> dict[str, str | int]:
+    """Of the version that the run makes: the recipe's, and the one for composition of `other`."""
+    if other is None or not other.composition:
+        return {"network": recipe.network}
+    return {
+        "network": recipe.network,
+        "composition": other.composition,
+        "composition_side": other.composition_side,
+    }
 
 
 def open_batches(data: Path, recipe: Recipe, out: Path, pace: "Pace") -> "Batches | PixelBatches":
