@@ -43,7 +43,7 @@ def _card(folder: Path, data: dict[str, Any]) -> Card:
         version=data["version"],
         network=data["network"],
         composition=data.get("composition", ""),
-        composition_side=data.get("composition_side", 0),
+        composition_side=data["composition_side"] if data.get("composition") else 0,
         side=data["side"],
         views=data["views"],
         calibration=Calibration(**data["calibration"]),

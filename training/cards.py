@@ -47,6 +47,7 @@ def write_card(
         "metrics": {name: report[name] for name in IN_CARD},
         "measured_on": measured,
         "recipe": recipe,
+        "composed": run.get("composed"),
         "command": run.get("command", f"python -m training.train --recipe {recipe.get('name', '?')}"),
         "minutes": run.get("minutes"),
         "steps": run.get("steps"),
