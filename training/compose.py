@@ -4,8 +4,9 @@
     python -m training.compose --data data/prepared --out runs/mine --clip clip_encoder.int8.onnx     # from CLIP itself
 
 The other network comes from --beside, the champion by default, and so does the fold that is held out. Overviews are drawn as
-training.train draws them. What the encoder makes of them is kept in --out, so a run that was broken off goes on where it was. The head is a
-ridge regression on the label, its ridge chosen by leaving out each of the other folds in turn.
+training.train draws them. What the encoder makes of them is kept in --out, so a run that was broken off goes on where it was. The
+head is a ridge regression on the label, its ridge chosen by leaving out each of the other folds in turn. From a version that has a
+head already, the ridge pulls towards that one instead of towards none: what a few new pictures can't tell stays as it was.
 """
 
 import argparse
@@ -35,7 +36,8 @@ SAMPLES = 26_000
 SEED = 7
 BATCH = 8
 CHUNK = 1_000  # samples between two writes to disk
-RIDGES = (30.0, 100.0, 300.0, 1000.0, 3000.0)
+LARGE = 3000.0  # the ridge where there is no second fold to choose it by
+RIDGES = (30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0)
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,12 @@ def compose(
     held_out = other.fold if fold is None else fold
     if held_out != other.fold:
         print(f"{other.name} held out fold {other.fold}, not {held_out}: measure on pictures that neither has learnt.")
-    arrays = start(other, clip)
+    arrays, before = start(other, clip)
     drawn = draw(open_tiles(data), held_out, samples)
     out.mkdir(parents=True, exist_ok=True)
     write({**arrays, **flat_head()}, out / "weights.npz")
     features = see(drawn, out)
-    kernel, bias, found = fit(features, drawn)
+    kernel, bias, found = fit(features, drawn, before)
     logit = head({"kernel": kernel, "bias": bias})
     write({**arrays, **{f"{COMPOSITION}/logit/{name}": value for name, value in logit.items()}}, out / "weights.npz")
     record = {
@@ -109,8 +111,8 @@ def compose(
     print(f"weights are in {out / 'weights.npz'}", flush=True)
 
 
-def start(other: Checkpoint, clip: Path | None) -> Arrays:
-    """Everything but the head: the other network as it is, and the encoder."""
+def start(other: Checkpoint, clip: Path | None) -> tuple[Arrays, Floats | None]:
+    """Everything but the head: the other network as it is, and the encoder. And the kernel of the head that there was, if any."""
     with np.load(other.folder / "weights.npz", allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     ours = [name for name in arrays if name.startswith(f"{COMPOSITION}/")]
@@ -120,7 +122,9 @@ def start(other: Checkpoint, clip: Path | None) -> Arrays:
         from training.clip import clip_arrays
 
         arrays = {name: value for name, value in arrays.items() if name not in ours} | clip_arrays(clip)
-    return {name: value for name, value in arrays.items() if not name.startswith(f"{COMPOSITION}/logit/")}
+    before = arrays.pop(f"{COMPOSITION}/logit/kernel", None)
+    arrays.pop(f"{COMPOSITION}/logit/bias", None)
+    return arrays, None if before is None else before[:, 0].astype(np.float64)
 
 
 def flat_head() -> Arrays:
@@ -190,36 +194,44 @@ def build_features(weights: Path) -> Any:
 
 
 def fit(
-    features: NDArray[np.float32], samples: Samples
+    features: NDArray[np.float32], samples: Samples, before: Floats | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], dict[str, Any]]:
-    """Kernel (width, 1) and bias (1,) of the head, and how the ridge was chosen: by the mean AUROC on each fold left out."""
+    """Kernel (width, 1) and bias (1,) of the head, and how the ridge was chosen: by the mean AUROC on each fold left out. The ridge pulls
+    towards the kernel `before`, (width,), if there was one."""
     mean, deviation = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64) + 1e-6
     x = np.concatenate([(features - mean) / deviation, np.ones((len(features), 1))], axis=1)
     sign = samples.label * 2.0 - 1
+    pull = np.zeros(x.shape[1])
+    if before is not None:
+        pull[:-1] = before * deviation
     parts = [samples.fold == fold for fold in np.unique(samples.fold)]
     squares = [x[part].T @ x[part] for part in parts]
     products = [x[part].T @ sign[part] for part in parts]
     found: dict[float, float] = {}
     for ridge in RIDGES:
         areas = [
-            auroc(x[part] @ solve(sum(squares) - square, sum(products) - product, ridge), samples.label[part])
+            auroc(x[part] @ solve(sum(squares) - square, sum(products) - product, ridge, pull), samples.label[part])
             for part, square, product in zip(parts, squares, products, strict=True)
             if len(parts) > 1 and len(np.unique(samples.label[part])) == 2
         ]
         found[ridge] = float(np.mean(areas)) if areas else float("nan")
-    best = max(RIDGES, key=lambda ridge: np.nan_to_num(found[ridge]))
-    solution = solve(sum(squares), sum(products), best)
+    best = (
+        max(RIDGES, key=lambda ridge: np.nan_to_num(found[ridge]))
+        if np.any(np.isfinite(list(found.values())))
+        else LARGE
+    )
+    solution = solve(sum(squares), sum(products), best, pull)
     kernel = solution[:-1] / deviation
     chosen = {"ridge": best, "auroc_by_ridge": {f"{ridge:g}": round(value, 4) for ridge, value in found.items()}}
     print(f"ridge {best:g}; mean AUROC on folds left out: {chosen['auroc_by_ridge']}", flush=True)
     return kernel[:, None].astype(np.float32), np.array([solution[-1] - kernel @ mean], np.float32), chosen
 
 
-def solve(squares: Any, products: Any, ridge: float) -> Floats:
-    """Least squares with a ridge on all but the constant, which is last."""
+def solve(squares: Any, products: Any, ridge: float, pull: Floats) -> Floats:
+    """Least squares with a ridge towards `pull` on all but the constant, which is last."""
     penalty = np.full(len(squares), ridge)
     penalty[-1] = 1e-6
-    return np.asarray(np.linalg.solve(squares + np.diag(penalty), products))
+    return np.asarray(np.linalg.solve(squares + np.diag(penalty), products + penalty * pull))
 
 
 if __name__ == "__main__":
