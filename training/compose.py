@@ -214,12 +214,9 @@ def fit(
             for part, square, product in zip(parts, squares, products, strict=True)
             if len(parts) > 1 and len(np.unique(samples.label[part])) == 2
         ]
-        found[ridge] = float(np.mean(areas)) if areas else float("nan")
-    best = (
-        max(RIDGES, key=lambda ridge: np.nan_to_num(found[ridge]))
-        if np.any(np.isfinite(list(found.values())))
-        else LARGE
-    )
+        if areas:
+            found[ridge] = float(np.mean(areas))
+    best = max(found, key=lambda ridge: found[ridge]) if found else LARGE
     solution = solve(sum(squares), sum(products), best, pull)
     kernel = solution[:-1] / deviation
     chosen = {"ridge": best, "auroc_by_ridge": {f"{ridge:g}": round(value, 4) for ridge, value in found.items()}}
