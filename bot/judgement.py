@@ -36,7 +36,7 @@ def prepare(detector: Detector, data: bytes, settings: ChecksSettings) -> Prepar
 def pronounce(sha256: str, detector: Detector, prepared: Prepared, judged: Judged, seconds: float) -> Verdict:
     """The Verdict; `seconds` is what it took without waiting."""
     label, confidence, basis = decide(judged.score, prepared.findings)
-    views = zip(prepared.views.kinds, prepared.views.boxes, judged.score.views, strict=True)
+    views = zip(prepared.views.parts, judged.score.views, strict=True)
     return Verdict(
         label=label,
         confidence=confidence,
@@ -48,7 +48,7 @@ def pronounce(sha256: str, detector: Detector, prepared: Prepared, judged: Judge
         milliseconds=round(seconds * 1000),
         width=prepared.width,
         height=prepared.height,
-        views=tuple(ViewScore(kind, box, p_ai) for kind, box, p_ai in views),
+        views=tuple(ViewScore(kind, box, p_ai) for (kind, box), p_ai in views),
         evidence=prepared.findings,
         notes=prepared.notes,
         basis=basis,

@@ -52,6 +52,9 @@ class Finding:
     phrases: tuple[Phrase, ...] = ()
 
 
+VIEW_KINDS = ("composition", "overview", "native")  # in the order in which people are told of them
+
+
 @dataclass(frozen=True, slots=True)
 class ViewScore:
     """One view that the network saw: `box` is left, top, right, bottom in pixels of the upright picture."""

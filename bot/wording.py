@@ -8,7 +8,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import Refusal, TryLater
-from bot.verdict import Arrival, Basis, Label, Phrase, Verdict
+from bot.verdict import VIEW_KINDS, Arrival, Basis, Label, Phrase, Verdict
 
 if TYPE_CHECKING:
     from bot.core import ModelInfo
@@ -106,7 +106,7 @@ def why(verdict: Verdict, language: str = DEFAULT, record: "Record | None" = Non
         say("why.score", language, p_ai=score(verdict)),
         say("why.bands", language, real=percent(verdict.bands.real), ai=percent(verdict.bands.ai)),
     ]
-    for kind in ("overview", "native"):
+    for kind in VIEW_KINDS:
         scores = [percent(view.p_ai) for view in verdict.views if view.kind == kind]
         if scores:
             lines.append(say(f"why.{kind}", language, scores=", ".join(str(score) for score in scores)))

@@ -41,9 +41,10 @@ class Calibration:
         joined = self.overview * overview + self.native * native + self.composition * composition + self.bias
         return float(sigmoid(np.float64(joined)))
 
-    def view_probability(self, logit: float) -> float:
-        """What p_ai would be if every view had this logit, and composition said nothing."""
-        return float(sigmoid(np.float64((self.overview + self.native) * logit + self.bias)))
+    def view_probability(self, logit: float, kind: str = "overview") -> float:
+        """What p_ai would be if every view had this logit and composition said nothing, or the other way round."""
+        weight = self.composition if kind == "composition" else self.overview + self.native
+        return float(sigmoid(np.float64(weight * logit + self.bias)))
 
 
 def mean_by_kind(logits: Sequence[float], kinds: Sequence[str]) -> tuple[float, float, float]:

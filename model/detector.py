@@ -23,7 +23,7 @@ PICTURES = 2
 @dataclass(frozen=True, slots=True)
 class Score:
     """For one picture: `p_ai` 0..1 calibrated, `label` "ai", "real" or "unsure", `confidence` the probability of the label (for
-    "unsure" of the likelier side), `views` the p_ai that each view alone speaks for."""
+    "unsure" of the likelier side), `views` the p_ai that each of Views.parts alone speaks for."""
 
     p_ai: float
     label: str
@@ -91,13 +91,11 @@ class Detector:
         longer than a pass of the network; without them a very large picture takes seconds.
         """
         views = views or self.views(pixels)
-        boxes, kinds = list(views.boxes), list(views.kinds)
         with self._lock:
             places = self._network.places(views.pixels)
             if self._composition and views.whole is not None:
                 places += self._composition.places(views.whole[None])
-                boxes.append(views.whole_box)
-                kinds.append("composition")
+        kinds, boxes = zip(*views.parts, strict=True)
         return heat_map(places, boxes, kinds, pixels.shape[:2], self.card.calibration, longest)
 
     def _score(self, logits: list[float], kinds: tuple[str, ...]) -> Score:
@@ -105,8 +103,8 @@ class Detector:
         p_ai = calibration.probability(logits, kinds)
         label = bands.label(p_ai)
         confidence = p_ai if label == "ai" else 1 - p_ai if label == "real" else max(p_ai, 1 - p_ai)
-        views = logits[: self._count]
-        return Score(p_ai, label, confidence, tuple(calibration.view_probability(logit) for logit in views))
+        views = zip(logits, kinds, strict=True)
+        return Score(p_ai, label, confidence, tuple(calibration.view_probability(*view) for view in views))
 
 
 def load(directory: Path, views: int = 0, cache: Path | None = None) -> Detector:

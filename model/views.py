@@ -27,6 +27,12 @@ class Views:
     whole: Pixels | None = None  # the middle square at another size, for the network of composition, and its box
     whole_box: Box = (0, 0, 0, 0)
 
+    @property
+    def parts(self) -> list[tuple[str, Box]]:
+        """The kind and box of each, in the order in which they are judged; the whole is last."""
+        found = list(zip(self.kinds, self.boxes, strict=True))
+        return found if self.whole is None else [*found, ("composition", self.whole_box)]
+
 
 def take_views(pixels: Pixels, count: int, side: int = SIDE, whole_side: int = 0) -> Views:
     """Cut `count` views out of a uint8 (height, width, 3) picture: about three overviews in eight, the rest native; and, where

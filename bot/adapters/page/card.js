@@ -143,7 +143,7 @@ export class Card {
       dots.forEach((dot, each) => dot.classList.toggle("picked", each === at));
     };
     views.forEach(({ box: [left, top, right, bottom] }, at) => {
-      const mark = make("i", { className: views[at].kind });
+      const mark = make("i", { className: views[at].kind === "composition" ? "overview" : views[at].kind });
       mark.dataset.number = words.views[at].number;
       Object.assign(mark.style, {
         left: `${(100 * left) / width}%`, top: `${(100 * top) / height}%`,

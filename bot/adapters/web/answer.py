@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from bot.record import Record
 from bot.settings import ChecksSettings
-from bot.verdict import Verdict
+from bot.verdict import VIEW_KINDS, Verdict
 from bot.wording import about, how_it_does, in_language, percent, say, score, words
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _views(verdict: Verdict, language: str) -> list[Json]:
     spoken: list[Json] = []
     for view in verdict.views:
         seen[view.kind] += 1
-        key = f"web.view_{view.kind}" if view.kind in {"overview", "native"} else "web.view_other"
+        key = f"web.view_{view.kind}" if view.kind in VIEW_KINDS else "web.view_other"
         number = str(seen[view.kind])
         spoken.append({"name": say(key, language, number=number), "number": number, "percent": percent(view.p_ai)})
     return spoken
