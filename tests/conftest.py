@@ -38,7 +38,7 @@ class FakeDetector:
         self.version = version
         self.max_pictures = max_pictures
         calibration = Calibration(overview=0.5, native=0.5, bias=0.0)
-        self.card = Card(version, "fake", "", SIDE, 2, calibration, Bands(real=0.3, ai=0.7), {"version": version})
+        self.card = Card(version, "fake", "", 0, SIDE, 2, calibration, Bands(real=0.3, ai=0.7), {"version": version})
         self.gate = threading.Event()
         self.gate.set()
         self.at_gate = False
