@@ -12,9 +12,10 @@ def onnx_network(weights: Path, side: int) -> bytes:
 
     from model.kernels import same_padding
     from model.network import STAGES, STEM
+    from model.program import describe
+    from model.weights import read_weights
 
-    with np.load(weights) as stored:
-        arrays = {name: stored[name].astype(np.float32) for name in stored.files}
+    arrays = read_weights(describe("efficientnet_lite0", side), weights)
     nodes: list[Any] = []
     constants: list[Any] = []
 
