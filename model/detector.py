@@ -32,14 +32,15 @@ class Score:
 
 
 class Network:
-    """One network of a version, compiled: its logits, and what each place of a view speaks for."""
+    """One network of a version, compiled and warm: its logits, and what each place of a view speaks for."""
 
     def __init__(self, name: str, side: int, weights: Path, views: int) -> None:
         network = describe(name, side)
         values = read_weights(network, weights)
         self._kernel, self._bias = values["logit/kernel"][:, 0], float(values["logit/bias"][0])
         self._program = Program(network, values, side, views)
-        self.warm_up, self.logits = self._program.warm_up, self._program.logits
+        self._program.warm_up()
+        self.logits = self._program.logits
 
     def places(self, pixels: Pixels) -> list[NDArray[np.float32]]:
         """For each view (rows, columns), whose mean is its logit."""
@@ -57,12 +58,6 @@ class Detector:
         self._lock = threading.Lock()
         self._network = Network(card.network, card.side, weights, views)
         self._composition = Network(card.composition, card.composition_side, weights, 1) if card.composition else None
-
-    def warm_up(self) -> None:
-        """Compile now rather than on somebody's picture."""
-        self._network.warm_up()
-        if self._composition:
-            self._composition.warm_up()
 
     def views(self, pixels: Pixels) -> Views:
         return take_views(pixels, self._count, self.card.side, self.card.composition_side)
@@ -120,6 +115,4 @@ def load(directory: Path, views: int = 0, cache: Path | None = None) -> Detector
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
     card = read_card(directory)
-    detector = Detector(card, directory / "weights.npz", views or card.views)
-    detector.warm_up()
-    return detector
+    return Detector(card, directory / "weights.npz", views or card.views)

@@ -35,8 +35,9 @@ OPTIONS = {
 class Program:
     """`network` with `weights` (by the variables' paths), ready for any number of views at a time. Thread-safe."""
 
-    def __init__(self, network: Any, weights: Mapping[str, Floats], side: int, views: int) -> None:
-        """`views` are those of one picture: they are dealt to the cores evenly, and a single one is shared by them all."""
+    def __init__(self, network: Any, weights: dict[str, Floats], side: int, views: int) -> None:
+        """`views` are those of one picture: they are dealt to the cores evenly, and a single one is shared by them all. `weights` is
+        emptied: so much memory is not held twice."""
         threads = min(cores(), views)
         self._side, self._size = side, -(-views // threads)
         self._forward = compile_forward(with_maps(network), weights, shared=views == 1)
@@ -88,10 +89,10 @@ def with_maps(network: Any) -> Any:
 
 
 def compile_forward(
-    network: Any, weights: Mapping[str, Floats] | None = None, shared: bool = False
+    network: Any, weights: dict[str, Floats] | None = None, shared: bool = False
 ) -> Callable[[Pixels], Any]:
     """uint8 views -> the network's outputs, jitted. The weights, by default the network's own, are arguments of the program
-    and not constants in it, so that they are held once. `shared` gives each pass all cores."""
+    and not constants in it, so that they are held once; `weights` is emptied. `shared` gives each pass all cores."""
     import jax
     import jax.numpy as jnp
 
@@ -110,7 +111,9 @@ def compile_forward(
 
     jitted = jax.jit(forward, compiler_options=None if shared else options())
     # Not jnp.asarray, which would compile a program for each shape.
-    held = jax.device_put(dict(weights) if weights else {one.path: one.value for one in network.variables})
+    if weights is None:
+        weights = {one.path: one.value for one in network.variables}
+    held = {path: jax.device_put(weights.pop(path)).block_until_ready() for path in list(weights)}
     return lambda pixels: jitted(held, pixels)
 
 

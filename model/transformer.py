@@ -106,7 +106,7 @@ def clip_vit(side: int = SIDE) -> keras.Model:
 
     As in model.network the layer "maps" has the features of each place, and the logit is linear in their mean.
     """
-    if side % PATCH:
+    if not side or side % PATCH:
         raise ValueError(f"clip_vit takes a view whose side is a multiple of {PATCH} pixels, not {side}")
     pixels = keras.Input((side, side, 3), name="pixels")
     scale = [1 / 255 / deviation for deviation in DEVIATION]

@@ -10,6 +10,7 @@ head already, the ridge pulls towards that one instead of towards none: what a f
 """
 
 import argparse
+import hashlib
 import json
 import time
 from collections import Counter
@@ -105,6 +106,8 @@ def compose(
         "composition_side": SIDE,
         "recipe": {**other.record.get("recipe", {}), "side": other.side, "network": other.network, "fold": held_out},
         "composed": {"samples": len(drawn.rows), **found, "pictures_by_source": drawn.sources()},
+        "command": f"python -m training.compose --beside {other.name} --samples {len(drawn.rows)}"
+        + (f" --clip {clip.name}" if clip else ""),
         "minutes": round((time.monotonic() - began) / 60, 1),
     }
     (out / "training.json").write_text(json.dumps(record, indent=1))
@@ -143,30 +146,41 @@ def draw(tiles: Tiles, held_out: int, count: int) -> Samples:
     return Samples(tiles, rows[np.random.default_rng(SEED).choice(len(rows), count, p=weights / weights.sum())])
 
 
+def digest(weights: Path) -> str:
+    """Of the encoder, without the head: another one sees something else."""
+    found = hashlib.sha256()
+    with np.load(weights, allow_pickle=False) as stored:
+        for name in sorted(stored.files):
+            if name.startswith(f"{COMPOSITION}/") and not name.startswith(f"{COMPOSITION}/logit/"):
+                found.update(name.encode() + stored[name].tobytes())
+    return found.hexdigest()
+
+
 def see(samples: Samples, out: Path) -> NDArray[np.float32]:
-    """The mean features of each sample, (n, width), from the files in `out` as far as they go."""
+    """The mean features of each sample, (n, width), by the encoder in `out`; from the files there as far as they go."""
     from tqdm import tqdm
 
     chunks: list[NDArray[np.float32]] = []
-    forward = None
+    encoder, forward = digest(out / "weights.npz"), None
     for first in tqdm(range(0, len(samples.rows), CHUNK), desc="seen", unit="thousand"):
         file = out / f"seen-{first:06d}.npz"
         rows = samples.rows[first : first + CHUNK]
-        if not matches(file, rows):
+        these = {"rows": rows, "id": samples.tiles.id[rows], "encoder": np.array(encoder)}
+        if not matches(file, these):
             forward = forward or build_features(out / "weights.npz")
             found = np.concatenate(list(features_of(forward, samples, range(first, first + len(rows)))))
-            write({"rows": rows, "features": found}, file)
+            write({**these, "features": found}, file)
         with np.load(file, allow_pickle=False) as kept:
             chunks.append(kept["features"])
     return np.concatenate(chunks)
 
 
-def matches(file: Path, rows: NDArray[np.int64]) -> bool:
-    """Whether it holds these very samples: the tiles may have become more since."""
+def matches(file: Path, these: Arrays) -> bool:
+    """Whether it holds what this encoder saw of these very samples: the tiles may have become others since."""
     if not file.is_file():
         return False
     with np.load(file, allow_pickle=False) as kept:
-        return bool(np.array_equal(kept["rows"], rows))
+        return all(name in kept and np.array_equal(kept[name], value) for name, value in these.items())
 
 
 def features_of(forward: Any, samples: Samples, numbers: range) -> Iterator[NDArray[np.float32]]:
@@ -182,12 +196,12 @@ def build_features(weights: Path) -> Any:
     """The encoder as it is stored, up to the head. On torch its products are in bfloat16, which is twice as fast."""
     import keras
 
-    from model.transformer import clip_vit
+    from model.transformer import SIDE, clip_vit
     from model.weights import load_weights
 
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if keras.backend.backend() == "torch" else "float32")
-    network = clip_vit()
+    network = clip_vit(SIDE)
     keras.config.set_dtype_policy(policy)
     load_weights(network, weights)
     return keras.Model(network.input, network.get_layer("features").output)

@@ -61,7 +61,9 @@ def write_version_with_composition(folder: Path, red_version: Path) -> Path:
     folder.mkdir(parents=True)
     save_weights(network, folder / "weights.npz", red_version / "weights.npz")
     calibration = {"overview": 0.5, "native": 0.5, "bias": 0.0, "composition": 3.0}
-    write_card(folder, {**CARD, "version": "blue", "composition": "blue", "calibration": calibration})
+    write_card(
+        folder, {**CARD, "version": "blue", "composition": "blue", "composition_side": SIDE, "calibration": calibration}
+    )
     return folder
 
 

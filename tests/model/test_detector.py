@@ -90,14 +90,15 @@ def test_the_score_follows_both_networks(detector: Detector, composed: Detector)
     assert logit(both.p_ai) == pytest.approx(1.0, abs=0.02)
 
 
-def test_there_is_one_figure_a_view_as_without_composition(detector: Detector, composed: Detector) -> None:
+def test_there_is_one_figure_a_view_and_one_for_the_whole(detector: Detector, composed: Detector) -> None:
     pixels = patched(2, RED)
     pixels[..., 2] //= 2
     score = composed.judge([composed.views(pixels)])[0]
     plain = detector.judge([detector.views(pixels)])[0]
     assert score.p_ai < plain.p_ai - 0.1
-    assert len(score.views) == 8
-    assert score.views == pytest.approx(plain.views, abs=1e-4)
+    assert len(score.views) == 9
+    assert score.views[:-1] == pytest.approx(plain.views, abs=1e-4)
+    assert score.views[-1] < 0.5 <= min(score.views[:-1])
 
 
 def test_a_batch_of_both_networks_gives_what_each_picture_alone_gives(composed: Detector) -> None:
@@ -134,9 +135,9 @@ def test_the_map_shows_where_composition_saw_it(detector: Detector, composed: De
 def test_a_card_may_name_no_network_that_is_unknown(version: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(version, tmp_path / "copy")
     card = json.loads((copy / "card.json").read_text())
-    (copy / "card.json").write_text(json.dumps({**card, "composition": "from_next_year"}))
+    (copy / "card.json").write_text(json.dumps({**card, "composition": "from_next_year", "composition_side": 32}))
     with pytest.raises(ValueError, match="no network 'from_next_year'"):
         load(copy)
-    (copy / "card.json").write_text(json.dumps({**card, "composition": "blue"}))
+    (copy / "card.json").write_text(json.dumps({**card, "composition": "blue", "composition_side": 32}))
     with pytest.raises(ValueError, match="has no weight composition/maps/kernel"):
         load(copy)

@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 import model.transformer as transformer
-from model.transformer import HEADS, Attention, Linear, Patches, QuickGelu, clip_vit
+from model.transformer import HEADS, Attention, Patches, QuickGelu, clip_vit
+from model.transformer import SIDE as REAL_SIDE
 from model.weights import load_weights, save_weights
 
 SIDE, PLACES = 48, 3
@@ -20,20 +21,18 @@ Floats = NDArray[np.float32]
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transformer, "WIDTH", 24)
     monkeypatch.setattr(transformer, "HIDDEN", 40)
+    monkeypatch.setattr(transformer, "BLOCKS", 2)
 
 
-def drawn(seed: int, normalised: bool = False) -> Any:
+def drawn(seed: int) -> Any:
     """Two blocks with values under which every place counts."""
-    network, random = clip_vit(SIDE, normalised=normalised, blocks=2), np.random.default_rng(seed)
+    network, random = clip_vit(SIDE), np.random.default_rng(seed)
     for layer in network.layers:
         values = {weight.name: weight for weight in layer.weights}
         for weight in values.values():
             weight.assign(random.normal(0, 0.4, weight.shape))
         if "gamma" in values:
             values["gamma"].assign(random.uniform(0.5, 1.5, values["gamma"].shape))
-        if "grain" in values:
-            values["grain"].assign(random.uniform(0.5, 2.0, values["grain"].shape))
-            values["step"].assign(random.uniform(0.1, 0.2, values["step"].shape))
     return network
 
 
@@ -58,18 +57,16 @@ def test_shapes_at_the_width_of_clip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     from model.program import describe
 
-    network = describe("clip_vit", 160)
+    network = describe("clip_vit", REAL_SIDE)
     assert network.name == "composition"
     assert network.output["logit"].shape == (None, 1)
     assert set(network.output) == {"logit"}
-    assert network.get_layer("maps").output.shape == (None, 10, 10, 768)
+    assert network.get_layer("maps").output.shape == (None, 14, 14, 768)
     assert 35e6 < network.count_params() < 37e6  # five of ViT-B's twelve blocks
-    taught = clip_vit(32, embedding=7, normalised=True, blocks=0)
-    assert taught.output["embedding"].shape == (None, 7)
 
 
-@pytest.mark.parametrize("side", [None, 0, 15, 40, 161])
-def test_a_side_that_patches_do_not_fill_is_refused(side: int | None) -> None:
+@pytest.mark.parametrize("side", [0, 15, 40, 225])
+def test_a_side_that_patches_do_not_fill_is_refused(side: int) -> None:
     with pytest.raises(ValueError, match=f"multiple of 16 pixels, not {side}"):
         clip_vit(side)
 
@@ -130,61 +127,11 @@ def test_attention_is_each_heads_softmax() -> None:
     assert np.asarray(QuickGelu()(x)) == pytest.approx(x / (1 + np.exp(-1.702 * x)), abs=1e-6)
 
 
-def coarse(channels: int, units: int, dtype: str = "float32") -> tuple[Any, Floats]:
-    """A layer on a grid, and its kernel rounded to it."""
-    random, layer = np.random.default_rng(channels), Linear(units, coarse=True, dtype=dtype)
-    layer.build((None, channels))
-    kernel = random.normal(0, 1, (channels, units)).astype(np.float32)
-    step = random.uniform(0.2, 0.4, units).astype(np.float32)
-    grain = random.uniform(0.5, 2.0, channels).astype(np.float32)
-    for weight, value in ((layer.kernel, kernel), (layer.step, step), (layer.grain, grain)):
-        weight.assign(value)
-    unit = grain[:, None] * step
-    return layer, np.round(kernel / unit) * unit
-
-
-def test_the_forward_pass_uses_whole_multiples() -> None:
-    layer, rounded = coarse(40, 30)
-    assert np.abs(rounded - np.asarray(layer.kernel.value)).max() > 0.1
-    used = np.asarray(layer(np.eye(40, dtype=np.float32)))
-    assert used == pytest.approx(rounded, abs=1e-5)
-
-
-def test_what_is_learnt_with_in_bfloat16_is_what_is_stored() -> None:
-    layer, rounded = coarse(200, 300, "mixed_bfloat16")
-    used = np.asarray(layer(np.eye(200, dtype=np.float32))).astype(np.float32)
-    assert used == pytest.approx(rounded, rel=0.01, abs=1e-3), "another multiple is a whole step away"
-
-
-def test_the_gradient_passes_through_the_rounding() -> None:
-    import jax
-    import jax.numpy as jnp
-
-    layer, rounded = coarse(6, 5)
-    random = np.random.default_rng(0)
-    inputs, wanted = random.normal(size=(8, 6)).astype(np.float32), random.normal(size=(8, 5)).astype(np.float32)
-    trained = [variable.value for variable in layer.trainable_variables]
-    fixed = [variable.value for variable in layer.non_trainable_variables]
-    assert [variable.name for variable in layer.trainable_variables] == ["kernel", "bias"]
-
-    def loss(values: Any) -> Any:
-        outputs, _ = layer.stateless_call(values, fixed, inputs)
-        return jnp.sum((outputs - wanted) ** 2)
-
-    kernel, bias = jax.grad(loss)(trained)
-    error = 2 * (inputs @ rounded - wanted)
-    assert np.asarray(kernel) == pytest.approx(inputs.T @ error, rel=1e-4, abs=1e-3)
-    assert np.asarray(bias) == pytest.approx(error.sum(axis=0), rel=1e-4, abs=1e-3)
-
-
-def test_what_is_served_gives_what_training_gave(tmp_path: Path) -> None:
-    trained, served, again = drawn(6, normalised=True), drawn(7), drawn(8, normalised=True)
+def test_what_is_stored_gives_nearly_what_was_there(tmp_path: Path) -> None:
+    before, served = drawn(6), drawn(7)
     pixels = picture(6, 4)
-    expected = seen(trained)(pixels)[0]
-    save_weights(trained, tmp_path / "w.npz")
-    for network in (served, again):
-        assert np.abs(seen(network)(pixels)[0] - expected).max() > 0.1
-        load_weights(network, tmp_path / "w.npz")
-        assert seen(network)(pixels)[0] == pytest.approx(expected, abs=1e-2)
-    kernel = np.asarray(trained.get_layer("layer0_look").kernel.value)
-    assert np.abs(np.asarray(served.get_layer("layer0_look").kernel.value) - kernel).max() > 0.05, "it was rounded"
+    expected = seen(before)(pixels)[0]
+    assert np.abs(seen(served)(pixels)[0] - expected).max() > 1.5
+    save_weights(before, tmp_path / "w.npz")
+    load_weights(served, tmp_path / "w.npz")
+    assert seen(served)(pixels)[0] == pytest.approx(expected, abs=0.6)  # a byte a weight

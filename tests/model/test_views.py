@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.views import native_views, overview_views, positions, take_views, textured_corners, widest
+from model.views import native_views, overview_views, positions, take_views, textured_corners
 
 
 def noise(width: int, height: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -130,32 +130,27 @@ def test_the_chosen_squares_are_those_of_the_plain_way() -> None:
             assert textured_corners(pixels, count, side) == plainly(pixels, count, side)
 
 
-@pytest.mark.parametrize("count", range(1, 9))
-@pytest.mark.parametrize("size", [(500, 500), (505, 500), (900, 300), (300, 1000), (6000, 80), (20, 20), (5, 300)])
-def test_the_view_for_composition_shows_the_most_of_the_picture(size: tuple[int, int], count: int) -> None:
-    views = take_views(noise(*size), count, 96)
-    left, top, right, bottom = views.boxes[views.whole]
-    assert views.kinds[views.whole] == "overview"
-    shown = [
-        (r - le) * (b - t) for (le, t, r, b), kind in zip(views.boxes, views.kinds, strict=True) if kind == "overview"
-    ]
-    assert (right - left) * (bottom - top) > 0.95 * max(shown)
-    if max(size) < 1.06 * min(size):
-        assert (right - left, bottom - top) == (min(size), min(size)), "a square picture is seen as a whole"
+@pytest.mark.parametrize("size", [(300, 300), (310, 300), (640, 300), (300, 900), (40, 30)])
+@pytest.mark.parametrize("count", [1, 8])
+def test_the_whole_is_the_middle_square_at_its_own_size(size: tuple[int, int], count: int) -> None:
+    width, height = size
+    ramp = np.linspace(0, 255, max(size)).astype(np.uint8)
+    pixels = np.broadcast_to(
+        ramp[None, :width, None] if width >= height else ramp[:height, None, None], (height, width, 3)
+    )
+    views = take_views(np.ascontiguousarray(pixels), count, 64, 96)
+    assert views.whole is not None and views.whole.shape == (96, 96, 3)
+    left, top, right, bottom = views.whole_box
+    edge = min(size)
+    assert abs(right - left - edge) <= 2 and abs(bottom - top - edge) <= 2
+    if max(size) > 1.1 * edge:
+        assert abs((left + right) / 2 - width / 2) <= 2 and abs((top + bottom) / 2 - height / 2) <= 2
+        assert abs(float(views.whole.mean()) - float(pixels.mean())) < 3, "the middle of a ramp is its mean"
+    assert views.parts[-1] == ("composition", views.whole_box)
+    assert len(views.parts) == count + 1
 
 
-@pytest.mark.parametrize("size", [(900, 300), (300, 1000), (1921, 1080), (6000, 80)])
-def test_of_a_long_picture_the_middle_is_looked_at(size: tuple[int, int]) -> None:
-    for count in (1, 8):
-        views = take_views(noise(*size), count, 96)
-        left, top, right, bottom = views.boxes[views.whole]
-        near = 2 + 2 * min(size) / 96  # a pixel of the view
-        assert abs(left + right - size[0]) <= near and abs(top + bottom - size[1]) <= near
-
-
-def test_only_overviews_are_looked_at_for_composition() -> None:
-    large, small = (0, 0, 100, 100), (0, 0, 10, 10)
-    assert widest([large, small, large], ["native", "overview", "native"]) == 1
-    assert widest([large, large], ["native", "native"]) == -1
-    assert widest([], []) == -1
-    assert widest([small, large, small], ["overview"] * 3) == 1
+def test_without_a_network_for_composition_there_is_no_whole() -> None:
+    views = take_views(np.zeros((80, 120, 3), np.uint8), 8, 64)
+    assert views.whole is None
+    assert views.parts == list(zip(views.kinds, views.boxes, strict=True))

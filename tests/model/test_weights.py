@@ -6,7 +6,7 @@ import pytest
 
 from model.network import tiny
 from model.transformer import Linear
-from model.weights import load_weights, on_grid, save_weights
+from model.weights import code, load_weights, save_weights
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
 
@@ -116,11 +116,11 @@ def test_a_version_without_the_network_for_composition_says_so(tmp_path: Path) -
 
 def test_coded_kernels_are_smaller_than_float16() -> None:
     kernel = np.random.default_rng(0).normal(0, 0.02, (300, 400)).astype(np.float32)
-    coded = on_grid({"kernel": kernel})
+    coded = code({"kernel": kernel})
     assert coded["kernel"].nbytes < 0.5 * kernel.size * 2
     assert coded["step"].shape == (400,)
     step = np.full(400, 0.35 * 0.02, np.float32)
-    coarse = on_grid({"kernel": kernel, "step": step, "grain": np.ones(300, np.float32)})
+    coarse = code({"kernel": kernel, "step": step, "grain": np.ones(300, np.float32)})
     assert coarse["kernel"].nbytes * 8 < 3.7 * kernel.size, "bits a weight"
 
 
@@ -153,7 +153,7 @@ def test_a_coded_kernel_that_does_not_fit_is_named(tmp_path: Path, wrong: dict[s
     arrays = stored_in(tmp_path / "w.npz")
     for part, value in wrong.items():
         if isinstance(value, int):
-            value = on_grid({"kernel": np.ones((value, 8), np.float32)})[part]
+            value = code({"kernel": np.ones((value, 8), np.float32)})[part]
         arrays[f"composition/maps/{part}"] = value
     np.savez(tmp_path / "w.npz", **{name: value for name, value in arrays.items() if value is not None})
     with pytest.raises(ValueError, match=f"w.npz: composition/maps/kernel {sentence}"):

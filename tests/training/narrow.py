@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 import model.transformer as transformer
 import training.clip as clip
 
-WIDTH, HIDDEN, BLOCKS = 24, 40, 2
+WIDTH, HIDDEN, BLOCKS, SIDE = 24, 40, 2, 48
+PLACES = (SIDE // transformer.PATCH) ** 2
 
 
 def make_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the test: `clip_vit` and what reads CLIP's file are of these sizes."""
     for module in (transformer, clip):
         monkeypatch.setattr(module, "WIDTH", WIDTH)
+        monkeypatch.setattr(module, "BLOCKS", BLOCKS)
     monkeypatch.setattr(transformer, "HIDDEN", HIDDEN)
-    monkeypatch.setattr(clip, "BLOCKS", BLOCKS)
-    *others, _ = transformer.clip_vit.__defaults__ or ()
-    monkeypatch.setattr(transformer.clip_vit, "__defaults__", (*others, BLOCKS))
+    monkeypatch.setattr(transformer, "SIDE", SIDE)
 
 
 def encoder(seed: int = 0) -> dict[str, NDArray[np.float32]]:
@@ -32,7 +32,7 @@ def encoder(seed: int = 0) -> dict[str, NDArray[np.float32]]:
     arrays = {
         "embeddings.patch_embedding.weight": random.normal(0, 0.05, (WIDTH, 3, 16, 16)).astype(np.float32),
         "embeddings.class_embedding": drawn(WIDTH),
-        "embeddings.position_embedding.weight": random.normal(0, 0.2, (197, WIDTH)).astype(np.float32),
+        "embeddings.position_embedding.weight": random.normal(0, 0.2, (1 + PLACES, WIDTH)).astype(np.float32),
         "pre_layrnorm.weight": 1 + drawn(WIDTH),
         "pre_layrnorm.bias": drawn(WIDTH),
         "post_layernorm.weight": drawn(WIDTH),

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 import training.clip as clip
-from tests.training.narrow import BLOCKS, HIDDEN, WIDTH, encoder, make_narrow
-from training.clip import COARSE, FINE, clip_weights, read_onnx, resize_places
-from training.recipe import Recipe
-from training.start import build_network
+from model.transformer import DEVIATION, MEAN, clip_vit
+from model.weights import grid, load_weights, write
+from tests.training.narrow import BLOCKS, HIDDEN, SIDE, WIDTH, encoder, make_narrow
+from training.clip import COARSE, FINE, clip_arrays, clip_layers, read_onnx
+from training.compose import flat_head
 
-RECIPE = Recipe("whole", "clip_vit", "clip:encoder.onnx", side=48, batch=4, steps=1, learning_rate=1e-3, frozen=1)
+Arrays = dict[str, np.ndarray]  # type: ignore[type-arg]
 
 
 @pytest.fixture(autouse=True)
@@ -19,81 +20,62 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def stored(monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def stored(monkeypatch: pytest.MonkeyPatch) -> Arrays:
     arrays = encoder()
     monkeypatch.setattr(clip, "read_onnx", lambda file: arrays)
     return arrays
 
 
-def test_every_layer_gets_its_weights(stored: dict[str, np.ndarray]) -> None:  # type: ignore[type-arg]
-    arrays = clip_weights(Path("encoder.onnx"), 48, frozen=1)
-    network = build_network(RECIPE, embedding=5)  # which refuses names and shapes that it has not
-    held = {f"{layer.name}/{weight.name}" for layer in network.layers for weight in layer.weights}
-    new = {"after", "logit", "embedding"}
-    assert {name for name in held - set(arrays) if name.split("/")[0] not in new} == {"patch/bias"}, "CLIP has none"
+def test_the_blocks_that_are_wanted_are_all_that_the_network_needs(stored: Arrays, tmp_path: Path) -> None:
+    arrays = clip_arrays(Path("encoder.onnx"))
+    assert f"encoder.layers.{BLOCKS}.mlp.fc1.bias" in stored, "the file has more blocks"
+    network = clip_vit(SIDE)
+    held = {f"composition/{layer.name}/{weight.name}" for layer in network.layers for weight in layer.weights}
+    grids = {name for name in arrays if name.endswith(("/step", "/grain"))}
+    assert set(arrays) - grids == held - {"composition/logit/kernel", "composition/logit/bias"}
+    write({**arrays, **flat_head()}, tmp_path / "w.npz")
+    load_weights(network, tmp_path / "w.npz")
     parts = [stored[f"encoder.layers.1.self_attn.{part}_proj.kernel"] for part in ("q", "k", "v")]
-    assert np.array_equal(arrays["layer1_look/kernel"], np.concatenate(parts, axis=1))
-    assert np.array_equal(arrays["layer1_gather/bias"], stored["encoder.layers.1.self_attn.out_proj.bias"])
-    assert arrays["layer0_widen/kernel"].shape == (WIDTH, HIDDEN)
-    assert np.array_equal(np.asarray(network.get_layer("layer1_narrow").kernel.value), arrays["layer1_narrow/kernel"])
+    found = np.asarray(network.get_layer("layer1_look").kernel.value)
+    unit = grid({part: arrays[f"composition/layer1_look/{part}"] for part in ("step", "grain")})
+    assert np.abs(found - np.concatenate(parts, axis=1)).max() > 0.05, "it was rounded"
+    assert (np.abs(found - np.concatenate(parts, axis=1)) <= unit / 2 + 1e-5).all()
+    bias = np.asarray(network.get_layer("layer1_gather").bias.value)
+    assert bias == pytest.approx(stored["encoder.layers.1.self_attn.out_proj.bias"], abs=1e-3)
+    assert found.shape == (WIDTH, 3 * WIDTH)
+    assert network.get_layer("layer0_widen").kernel.shape == (WIDTH, HIDDEN)
 
 
-def test_a_patch_is_weighed_as_the_encoders_convolution_does(stored: dict[str, np.ndarray]) -> None:  # type: ignore[type-arg]
+def test_a_patch_is_weighed_as_the_encoders_convolution_does(stored: Arrays) -> None:
     import keras
 
-    network = build_network(RECIPE, embedding=0)
-    pixels = np.random.default_rng(1).integers(0, 256, (2, 48, 48, 3)).astype(np.float32)
+    network = clip_vit(SIDE)
+    network.get_layer("patch").set_weights(list(clip_layers(stored)["patch"].values()))
+    pixels = np.random.default_rng(1).integers(0, 256, (2, SIDE, SIDE, 3)).astype(np.float32)
     found = np.asarray(keras.Model(network.input, network.get_layer("patch").output)(pixels))
-    prepared = (pixels / 255 - clip_mean()) / clip_deviation()
+    prepared = (pixels / 255 - np.array(MEAN)) / np.array(DEVIATION)
     kernel = stored["embeddings.patch_embedding.weight"].transpose(2, 3, 1, 0)
     expected = np.asarray(keras.ops.conv(prepared.astype(np.float32), kernel, strides=16, padding="valid"))
     assert found == pytest.approx(expected.reshape(2, 9, WIDTH), abs=1e-3)
 
 
-def clip_mean() -> np.ndarray:  # type: ignore[type-arg]
-    return np.array([0.48145466, 0.4578275, 0.40821073])
-
-
-def clip_deviation() -> np.ndarray:  # type: ignore[type-arg]
-    return np.array([0.26862954, 0.26130258, 0.27577711])
-
-
-@pytest.mark.usefixtures("stored")
-def test_the_grid_is_finer_in_blocks_that_stay_and_where_more_comes_through() -> None:
-    arrays = clip_weights(Path("encoder.onnx"), 48, frozen=1)
+def test_the_grid_is_finer_in_the_first_block_and_where_more_comes_through(stored: Arrays) -> None:
+    layers = clip_layers(stored)
     for index, step in ((0, FINE), (1, COARSE)):
-        strength = np.hypot(arrays[f"layer{index}_between/gamma"], arrays[f"layer{index}_between/beta"])
-        assert arrays[f"layer{index}_widen/grain"] == pytest.approx(1 / strength, rel=1e-5)
-        assert (arrays[f"layer{index}_narrow/grain"] == 1).all()
-        kernel = arrays[f"layer{index}_narrow/kernel"]
-        assert arrays[f"layer{index}_narrow/step"] == pytest.approx(step * kernel.std(axis=0), rel=1e-4)
-    assert clip_weights(Path("encoder.onnx"), 48, frozen=0)["layer0_narrow/step"] == pytest.approx(
-        arrays["layer0_narrow/step"] * COARSE / FINE, rel=1e-4
-    )
+        norm, widen, narrow = (layers[f"layer{index}_{name}"] for name in ("between", "widen", "narrow"))
+        assert widen["grain"] == pytest.approx(1 / np.hypot(norm["gamma"], norm["beta"]), rel=1e-5)
+        deviation = (widen["kernel"] / widen["grain"][:, None]).std(axis=0)
+        assert widen["step"] == pytest.approx(step * deviation, rel=1e-4)
+        assert (narrow["grain"] == 1).all()
+        assert narrow["step"] == pytest.approx(step * narrow["kernel"].std(axis=0), rel=1e-4)
 
 
-@pytest.mark.usefixtures("stored")
-def test_what_is_frozen_is_not_trained() -> None:
-    network = build_network(RECIPE, embedding=0)
-    trained = {variable.path.split("/")[0] for variable in network.trainable_variables}
-    assert trained == {
-        *(f"layer{BLOCKS - 1}_{part}" for part in ("before", "look", "gather", "between", "widen", "narrow")),
-        "after",
-        "logit",
-    }
-
-
-def test_places_keep_their_order_in_another_grid() -> None:
-    ramp = np.zeros((197, WIDTH), np.float32)
-    ramp[0] = 7
-    ramp[1:, 0], ramp[1:, 1] = np.repeat(np.arange(14), 14), np.tile(np.arange(14), 14)
-    assert np.array_equal(resize_places(ramp, 14), ramp)
-    small = resize_places(ramp, 3)
-    assert small.shape == (10, WIDTH)
-    assert (small[0] == 7).all()
-    rows, columns = small[1:, 0].reshape(3, 3), small[1:, 1].reshape(3, 3)
-    assert (np.diff(rows, axis=0) > 2).all() and np.abs(np.diff(rows, axis=1)).max() < 1e-4
-    assert columns == pytest.approx(rows.T, abs=1e-4)
+def test_what_a_normalisation_closes_has_a_grid_all_the_same(stored: Arrays) -> None:
+    for part in ("weight", "bias"):
+        stored[f"encoder.layers.0.layer_norm1.{part}"][3] = 0
+    look = clip_layers(stored)["layer0_look"]
+    assert np.isfinite(look["grain"]).all() and np.isfinite(look["step"]).all()
+    assert look["grain"][3] == pytest.approx(1 / clip.LEAST)
 
 
 def test_a_missing_encoder_gets_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

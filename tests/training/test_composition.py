@@ -1,6 +1,7 @@
 """From prepared tiles to a promoted version of two networks, on a narrow transformer and the smallest network beside it."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,21 +9,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import training.clip as clip
+import training.compose
 from model.network import tiny
 from model.registry import Registry
 from model.weights import save_weights
 from tests.training.made import data_set, encoded, made_scores, picture
 from tests.training.narrow import encoder, make_narrow
 from training import evaluate, promote
+from training.augment import augment_whole
 from training.checkpoints import Checkpoint, open_checkpoint
+from training.compose import compose, draw, fit, see
 from training.dataset import Item, read_items
 from training.fitting import Rule, fit_all, probabilities
+from training.forward import judge
 from training.pictures import picture_of
 from training.prepare import open_upright, write_part
 from training.recipe import Recipe
-from training.scores import judge, read_cache, write_chunk
+from training.scores import read_cache, write_chunk
 from training.tierviews import views_of
 from training.tiles import open_tiles
 from training.train import name_networks, train
@@ -36,44 +42,23 @@ SIDE = 32
 MAIN = Recipe(
     "main", "tiny", "scratch", side=SIDE, batch=16, steps=40, learning_rate=0.02, warmup=5, average=0.9, dropout=0.0
 )
-WHOLE = replace(
-    MAIN, name="whole", network="clip_vit", start="clip:encoder.onnx", view="overview", frozen=1, learning_rate=0.005
-)
 
 
-def checkpoint(composition: str = "", side: int = SIDE, network: str = "tiny") -> Checkpoint:
-    return Checkpoint("other", Path("other"), "0" * 64, network, composition, side, 8, 0, None, None, {})
+def checkpoint(composition: str = "") -> Checkpoint:
+    return Checkpoint("other", Path("other"), "0" * 64, "tiny", composition, 48, SIDE, 8, 0, None, None, {})
 
 
-class TestNames:
-    def test_a_network_goes_with_the_other_one(self) -> None:
-        assert name_networks(MAIN, None) == {"network": "tiny", "composition": ""}
-        assert name_networks(MAIN, checkpoint(network="older")) == {"network": "tiny", "composition": ""}
-        assert name_networks(MAIN, checkpoint("clip_vit")) == {"network": "tiny", "composition": "clip_vit"}
-        assert name_networks(WHOLE, checkpoint()) == {"network": "tiny", "composition": "clip_vit"}
-        assert name_networks(WHOLE, checkpoint("older")) == {"network": "tiny", "composition": "clip_vit"}
-
-    def test_composition_alone_is_refused(self) -> None:
-        with pytest.raises(SystemExit, match="clip_vit is served beside another network: name its version as `beside`"):
-            name_networks(WHOLE, None)
-
-    def test_networks_of_two_sizes_are_refused(self) -> None:
-        with pytest.raises(SystemExit, match="other takes views of 48 pixels and this recipe of 32"):
-            name_networks(WHOLE, checkpoint(side=48))
-        with pytest.raises(SystemExit, match="other takes views of 48 pixels and this recipe of 32"):
-            name_networks(MAIN, checkpoint("clip_vit", side=48))
-        assert name_networks(MAIN, checkpoint(side=48))["composition"] == ""
-
-    def test_a_run_that_is_refused_has_written_nothing(self, tmp_path: Path) -> None:
-        with pytest.raises(SystemExit, match="beside"):
-            train(WHOLE, tmp_path / "prepared", tmp_path / "out")
-        assert not (tmp_path / "out").exists()
+def test_a_network_goes_with_the_one_beside() -> None:
+    assert name_networks(MAIN, None) == {"network": "tiny"}
+    assert name_networks(MAIN, checkpoint()) == {"network": "tiny"}
+    both = {"network": "tiny", "composition": "clip_vit", "composition_side": 48}
+    assert name_networks(MAIN, checkpoint("clip_vit")) == both
 
 
 class TestScores:
     def test_composition_is_asked_about_the_picture_as_a_whole(self) -> None:
         whole = picture_of({"original": original(300, 200)})
-        (entry,) = views_of(whole, ["clean"], 8, SIDE)
+        (entry,) = views_of(whole, ["clean"], 8, SIDE, 48)
         asked: list[np.ndarray] = []  # type: ignore[type-arg]
 
         def compose(pixels: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
@@ -84,15 +69,15 @@ class TestScores:
         assert judged.kinds == (*entry.kinds, "composition")
         assert answers.shape == (9,) and answers[-1] == 5
         assert answers[:-1] == pytest.approx(brightness(entry.pixels))
-        assert len(asked) == 1 and asked[0].shape == (1, SIDE, SIDE, 3)
-        assert np.array_equal(asked[0][0], entry.pixels[1]), "the middle one of three"
+        assert len(asked) == 1 and asked[0].shape == (1, 48, 48, 3)
+        assert np.array_equal(asked[0][0], entry.whole)
         same, plain = judge(entry, brightness, None)
         assert same.kinds == entry.kinds and plain.shape == (8,)
 
     def test_a_picture_without_an_overview_is_not_asked_about(self, tmp_path: Path) -> None:
         crop = Item("one", 0, "photo", "", "s", 0, "crop", 300, encoded(picture(0, 1, 256, 256)))
-        (entry,) = views_of(picture_of({"crop": crop}), ["clean"], 8, SIDE)
-        assert entry.whole == -1 and set(entry.kinds) == {"native"}
+        (entry,) = views_of(picture_of({"crop": crop}), ["clean"], 8, SIDE, 48)
+        assert entry.whole is None and set(entry.kinds) == {"native"}
         judged, answers = judge(entry, brightness, unasked)
         assert set(judged.kinds) == {"native"}
         write_chunk(tmp_path, [(judged, answers)], 9)
@@ -187,7 +172,7 @@ def main(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def both(folder: Path, prepared: Path, main: Path, narrow: None) -> Path:
     """The same with the network for composition beside it."""
-    train(replace(WHOLE, beside=str(main)), prepared, folder / "both")
+    compose(prepared, folder / "both", str(main), Path("encoder.onnx"), samples=240)
     return folder / "both"
 
 
@@ -206,37 +191,81 @@ def calibrate(monkeypatch: pytest.MonkeyPatch, version: Path, data: Path, folder
     call(monkeypatch, evaluate.main, "--version", version, "--data", data, "--calibrate", "--cache", folder / "scores")
 
 
-def test_a_run_adds_its_network_to_the_version_beside(both: Path, main: Path) -> None:
+def test_compose_adds_its_network_to_the_version_beside(both: Path, main: Path) -> None:
     record = json.loads((both / "training.json").read_text())
-    assert (record["network"], record["composition"]) == ("tiny", "clip_vit")
-    assert record["steps"] == 40
+    assert (record["network"], record["composition"], record["composition_side"]) == ("tiny", "clip_vit", 48)
+    assert record["composed"]["samples"] == 240
+    assert len(record["composed"]["pictures_by_source"]) == 16, "two sources of each label in each of four folds"
     found, before = arrays(both), arrays(main)
     assert all(np.array_equal(found[name], before[name]) for name in before)
     added = {name for name in found if name not in before}
     assert added and all(name.startswith("composition/") for name in added)
     assert found["composition/layer1_narrow/kernel"].dtype == np.uint8
     opened = open_checkpoint(str(both))
-    assert (opened.network, opened.composition, opened.side) == ("tiny", "clip_vit", SIDE)
+    assert (opened.network, opened.composition, opened.composition_side, opened.side) == ("tiny", "clip_vit", 48, SIDE)
     plain = open_checkpoint(str(main))  # whose run doesn't name its networks
     assert (plain.network, plain.composition) == ("tiny", "")
 
 
-def test_what_is_frozen_stays_and_the_rest_learns(both: Path) -> None:
-    found, start = arrays(both), clip.clip_weights(Path("encoder.onnx"), SIDE, 1)
-    for name in ("before/gamma", "positions/places", "layer0_between/beta", "layer0_narrow/bias"):
-        assert np.array_equal(found[f"composition/{name}"], start[name].astype(np.float16))
-    for name in ("layer1_between/beta", "layer1_narrow/bias"):
-        assert np.abs(found[f"composition/{name}"] - start[name]).max() > 1e-3
-    assert np.abs(found["composition/logit/kernel"]).max() > 0
-    for name in ("layer0_look", "layer1_look"):
-        assert np.array_equal(found[f"composition/{name}/step"], start[f"{name}/step"].astype(np.float32))
+def test_the_head_tells_the_labels_apart_and_is_what_the_features_give(both: Path, prepared: Path) -> None:
+    samples = draw(open_tiles(prepared), 0, 240)
+    features = see(samples, both)
+    kernel, bias, found = fit(features, samples)
+    stored = arrays(both)
+    assert np.allclose(stored["composition/logit/kernel"], kernel)
+    assert np.allclose(stored["composition/logit/bias"], bias)
+    assert max(found["auroc_by_ridge"].values()) == found["auroc_by_ridge"][f"{found['ridge']:g}"] > 0.9
+    said = features @ kernel[:, 0] + bias[0]
+    assert said[samples.label == 1].mean() > said[samples.label == 0].mean() + 0.5
 
 
-def test_only_tiles_of_the_recipes_view_are_drawn(both: Path, prepared: Path) -> None:
+def test_what_was_seen_is_not_looked_at_again(
+    both: Path, prepared: Path, main: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(both, folder / "again", ignore=shutil.ignore_patterns("weights.npz", "training.json"))
+    with monkeypatch.context() as patch:
+        patch.setattr(training.compose, "build_features", lambda weights: pytest.fail("it looked again"))
+        compose(prepared, folder / "again", str(main), Path("encoder.onnx"), samples=240)
+    before, found = arrays(both), arrays(folder / "again")
+    assert all(np.array_equal(before[name], found[name]) for name in before)
+    asked: list[Path] = []
+    real = training.compose.build_features
+    monkeypatch.setattr(training.compose, "build_features", lambda weights: asked.append(weights) or real(weights))
+    compose(prepared, folder / "again", str(main), Path("encoder.onnx"), samples=239)
+    assert asked, "other samples were not seen yet"
+
+
+def test_from_a_version_that_has_a_head_the_ridge_pulls_towards_it(both: Path, prepared: Path, folder: Path) -> None:
+    compose(prepared, folder / "further", str(both), None, samples=60)
+    before, found = arrays(both), arrays(folder / "further")
+    changed = {name for name in before if not np.array_equal(before[name], found[name])}
+    assert changed == {"composition/logit/kernel", "composition/logit/bias"}
+    samples = draw(open_tiles(prepared), 0, 60)
+    features = see(samples, folder / "further")
+    old = before["composition/logit/kernel"][:, 0].astype(np.float64)
+    with_it, _, _ = fit(features, samples, old)
+    without, _, _ = fit(features, samples)
+    deviation = features.std(axis=0)
+    assert np.allclose(found["composition/logit/kernel"], with_it, atol=1e-5)
+    assert np.linalg.norm((with_it[:, 0] - old) * deviation) < np.linalg.norm((without[:, 0] - old) * deviation)
+
+
+def test_what_cannot_be_composed_gets_a_sentence(main: Path, prepared: Path, folder: Path) -> None:
+    with pytest.raises(SystemExit, match="main has no network for composition: name the file of CLIP's encoder"):
+        compose(prepared, folder / "none", str(main), None, samples=10)
+    assert not (folder / "none" / "weights.npz").exists()
     tiles = open_tiles(prepared)
-    overviews = int(((tiles.view == "overview") & (tiles.fold != WHOLE.fold)).sum())
-    assert 0 < overviews < len(tiles)
-    assert json.loads((both / "training.json").read_text())["tiles"].startswith(f"{overviews} to train on ")
+    with pytest.raises(SystemExit, match="overviews of one label only"):
+        draw(replace(tiles, label=np.zeros_like(tiles.label)), 0, 10)
+
+
+def test_a_sample_of_the_whole_is_now_and_then_as_served() -> None:
+    tile = picture(1, 3, 330, 224)
+    seen = [augment_whole(tile, 48, np.random.default_rng(seed)) for seed in range(60)]
+    assert {one.shape for one in seen} == {(48, 48, 3)}
+    assert np.array_equal(seen[7], augment_whole(tile, 48, np.random.default_rng(7)))
+    middle = np.asarray(tile.resize((48, 48), Image.Resampling.BICUBIC, box=(53, 0, 277, 224)))
+    assert 10 <= sum(np.array_equal(one, middle) for one in seen) <= 30
 
 
 def test_it_is_calibrated_served_and_promoted_against_a_champion_without(
@@ -279,32 +308,14 @@ def test_it_is_calibrated_served_and_promoted_against_a_champion_without(
 
 
 def test_retraining_the_one_network_keeps_the_other(both: Path, prepared: Path, folder: Path) -> None:
-    again = replace(MAIN, name="again", start=str(both), beside=str(both), steps=3, learning_rate=0.01)
-    train(again, prepared, folder / "again")
-    record = json.loads((folder / "again" / "training.json").read_text())
+    again = replace(MAIN, name="retrained", start=str(both), beside=str(both), steps=3, learning_rate=0.01)
+    train(again, prepared, folder / "retrained")
+    record = json.loads((folder / "retrained" / "training.json").read_text())
     assert (record["network"], record["composition"]) == ("tiny", "clip_vit")
-    found, before = arrays(folder / "again"), arrays(both)
+    found, before = arrays(folder / "retrained"), arrays(both)
     assert set(found) == set(before)
     changed = {name for name in found if not np.array_equal(found[name], before[name])}
     assert changed and not any(name.startswith("composition/") for name in changed)
-
-
-def test_composition_is_trained_further_on_its_grid(both: Path, prepared: Path, folder: Path) -> None:
-    further = replace(WHOLE, name="further", start=str(both), beside=str(both), steps=3, learning_rate=0.01)
-    train(further, prepared, folder / "further")
-    found, before = arrays(folder / "further"), arrays(both)
-    assert set(found) == set(before)
-    changed = {name for name in found if not np.array_equal(found[name], before[name])}
-    assert "composition/layer1_narrow/bias" in changed
-    assert all(name.startswith(("composition/layer1_", "composition/after", "composition/logit")) for name in changed)
-    assert not any(name.endswith(("step", "grain")) for name in changed)
-
-
-def test_starting_from_a_version_without_composition_is_named(main: Path, prepared: Path, folder: Path) -> None:
-    lost = replace(WHOLE, name="lost", start=str(main), beside=str(main), steps=1)
-    with pytest.raises(ValueError, match="has no weight composition/patch/kernel"):
-        train(lost, prepared, folder / "lost")
-    assert not (folder / "lost" / "weights.npz").exists()
 
 
 def test_the_scores_of_one_version_are_not_those_of_another(both: Path, tmp_path: Path) -> None:
