@@ -79,7 +79,7 @@ def run(prepared: Path, out: Path, main: Path, clip: Path = Path("1.onnx"), **ch
         return {name: stored[name] for name in stored.files}
 
 
-WHOLE_RUN = [range(0, 20), range(20, 40), range(40, 50)]
+WHOLE_RUN = [range(20), range(20, 40), range(40, 50)]
 
 
 class TestSeeing:
@@ -240,5 +240,5 @@ class TestFitting:
             kernel, _, found = fit(features, replace(samples, tiles=tiles), before)
             assert found == {"ridge": LARGE, "auroc_by_ridge": {}}
             near = 0.3 if pulled else 0.0
-            assert np.abs(kernel - near).max() < 0.03
+            assert np.abs(kernel - near).max() < 0.05
             assert np.abs(kernel - near).max() > 1e-4, "it learnt a little"
