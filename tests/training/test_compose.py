@@ -1,5 +1,6 @@
 """What the head for composition is fitted on, and how; test_composition.py takes it on to a served champion."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -69,7 +70,7 @@ def main(folder: Path) -> Path:
     recipe = Recipe("main", "tiny", "scratch", side=32, batch=1, steps=1, learning_rate=1.0)
     (folder / "main").mkdir()
     save_weights(tiny(32), folder / "main" / "weights.npz")
-    (folder / "main" / "training.json").write_text(f'{{"recipe": {composing.json.dumps(recipe.as_dict())}}}')
+    (folder / "main" / "training.json").write_text(f'{{"recipe": {json.dumps(recipe.as_dict())}}}')
     return folder / "main"
 
 
@@ -160,7 +161,7 @@ class TestSeeing:
         assert "held out" not in capsys.readouterr().out
         run(prepared, tmp_path, main, fold=3)
         assert "main held out fold 0, not 3: measure on pictures that neither has learnt" in capsys.readouterr().out
-        record = composing.json.loads((tmp_path / "training.json").read_text())
+        record = json.loads((tmp_path / "training.json").read_text())
         assert record["recipe"]["fold"] == 3
         assert record["command"] == "python -m training.compose --beside main --samples 50 --clip 1.onnx"
         assert sum(record["composed"]["pictures_by_source"].values()) == len(
