@@ -89,6 +89,8 @@ def compose(
 
     began = time.monotonic()
     other = open_checkpoint(beside)
+    if other.folder.resolve() == out.resolve():
+        raise SystemExit(f"{out} is the version to start from: give the new one a folder of its own.")
     held_out = other.fold if fold is None else fold
     if held_out != other.fold:
         print(f"{other.name} held out fold {other.fold}, not {held_out}: measure on pictures that neither has learnt.")

@@ -95,7 +95,7 @@ def train(recipe: Recipe, data: Path, out: Path) -> None:
     print(f"weights are in {out / 'weights.npz'}", flush=True)
 
 
-def name_networks(recipe: Recipe, other: "Checkpoint | None") -> dict[str, str | int]:
+def name_networks(recipe: Recipe, other: "Checkpoint | None") -> dict[str, Any]:
     """Of the version that the run makes: the recipe's, and the one for composition of `other`."""
     if other is None or not other.composition:
         return {"network": recipe.network}
@@ -103,6 +103,7 @@ def name_networks(recipe: Recipe, other: "Checkpoint | None") -> dict[str, str |
         "network": recipe.network,
         "composition": other.composition,
         "composition_side": other.composition_side,
+        "composed": other.record.get("composed"),
     }
 
 

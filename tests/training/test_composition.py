@@ -51,7 +51,7 @@ def checkpoint(composition: str = "") -> Checkpoint:
 def test_a_network_goes_with_the_one_beside() -> None:
     assert name_networks(MAIN, None) == {"network": "tiny"}
     assert name_networks(MAIN, checkpoint()) == {"network": "tiny"}
-    both = {"network": "tiny", "composition": "clip_vit", "composition_side": 48}
+    both = {"network": "tiny", "composition": "clip_vit", "composition_side": 48, "composed": None}
     assert name_networks(MAIN, checkpoint("clip_vit")) == both
 
 
@@ -254,6 +254,8 @@ def test_what_cannot_be_composed_gets_a_sentence(main: Path, prepared: Path, fol
     with pytest.raises(SystemExit, match="main has no network for composition: name the file of CLIP's encoder"):
         compose(prepared, folder / "none", str(main), None, samples=10)
     assert not (folder / "none" / "weights.npz").exists()
+    with pytest.raises(SystemExit, match="give the new one a folder of its own"):
+        compose(prepared, main, str(main), None, samples=10)
     tiles = open_tiles(prepared)
     with pytest.raises(SystemExit, match="overviews of one label only"):
         draw(replace(tiles, label=np.zeros_like(tiles.label)), 0, 10)
